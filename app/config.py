@@ -1,0 +1,163 @@
+"""The environment, read once and strictly into one frozen object. Every problem is reported, one line each."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from dotenv import dotenv_values
+
+REDIS_SCHEMES = ("redis", "rediss")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+#: Memory for one worker process that runs jobs, and for one web process, in MB. Heroku divides the same way:
+#: 512 MB make WEB_CONCURRENCY 2.
+PROCESS_MB = 256
+
+
+class ConfigError(Exception):
+    """The environment is not right. One line of its text for each problem: the variable, what is wrong, the way out."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of both processes. What each means: README, section Settings."""
+
+    development: bool
+    redis_url: str
+    broker_url: str
+    api_token: str
+    secret_key: str
+    memory_mb: int
+    web_concurrency: int
+    worker_concurrency: int
+    lease_seconds: float
+    shutdown_seconds: float
+    retention_days: float
+    smtp_url: str
+    mail_from: str
+    sentry_dsn: str
+    log_level: str
+    port: int
+    remote_control: bool
+    dyno: str
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read `environ`, or the process's own and, in development, the file `.env` under it.
+
+        Raises:
+            ConfigError
+        """
+        if environ is None:
+            environ = os.environ
+            if environ.get("APP_ENV") == "development":
+                environ = {k: v for k, v in dotenv_values(".env").items() if v is not None} | dict(environ)
+        read = _Reader(environ)
+        development = environ.get("APP_ENV") == "development"
+        redis_url = read.url("REDIS_URL", REDIS_SCHEMES, "redis://127.0.0.1:6379/0" if development else None,
+                             "add the Redis add-on: heroku addons:create heroku-redis:mini")
+        secret = "choose one: python -c 'import secrets; print(secrets.token_hex(32))'"
+        memory_mb = read.number("DYNO_RAM", memory(), 64)
+        smtp_url = read.url("SMTP_URL", ("smtp", "smtps"), smtp_of_addons(environ))
+        settings = cls(
+            development=development,
+            redis_url=redis_url,
+            broker_url=environ.get("BROKER_URL") or environ.get("CLOUDAMQP_URL") or redis_url,
+            api_token=read.text("API_TOKEN", "" if development else None, secret),
+            secret_key=read.text("SECRET_KEY", "development" if development else None, secret),
+            memory_mb=int(memory_mb),
+            web_concurrency=int(read.number("WEB_CONCURRENCY", max(1, memory_mb // PROCESS_MB), 1)),
+            worker_concurrency=int(read.number("WORKER_CONCURRENCY", max(1, memory_mb // PROCESS_MB), 1)),
+            lease_seconds=read.number("LEASE_SECONDS", 60, 5),
+            # The platform kills 30 s after its first SIGTERM; what is left is for handing back and closing.
+            shutdown_seconds=read.number("SHUTDOWN_SECONDS", 20, 0, 25),
+            retention_days=read.number("RETENTION_DAYS", 7, 1),
+            smtp_url=smtp_url,
+            mail_from=read.text("MAIL_FROM", None if smtp_url else "app@localhost",
+                                "set the address that mail comes from: heroku config:set MAIL_FROM=you@example.com"),
+            sentry_dsn=environ.get("SENTRY_DSN", ""),
+            log_level=read.choice("LOG_LEVEL", LOG_LEVELS, "INFO"),
+            port=int(read.number("PORT", 8000, 1, 65535)),
+            remote_control=read.choice("REMOTE_CONTROL", ("0", "1"), "0") == "1",
+            dyno=environ.get("DYNO", ""),
+        )
+        if read.problems:
+            raise ConfigError("\n".join(read.problems))
+        return settings
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]):
+        self.environ = environ
+        self.problems: list[str] = []
+
+    def text(self, name: str, default: str | None, remedy: str) -> str:
+        value = self.environ.get(name, "").strip() or default
+        if value is None:
+            self.problems.append(f"{name} is missing; {remedy}")
+        return value or ""
+
+    def url(self, name: str, schemes: tuple[str, ...], default: str | None, remedy: str = "") -> str:
+        value = self.text(name, default, remedy)
+        if value:
+            try:
+                parts = urlsplit(value)
+                right = parts.scheme in schemes and parts.hostname and (parts.port or 1)
+            except ValueError:
+                right = False
+            if not right:  # the value itself may hold a password, so it is not repeated
+                forms = " or ".join(f"{scheme}://…" for scheme in schemes)
+                self.problems.append(f"{name} is no such URL; set it to {forms} with a host")
+        return value
+
+    def number(self, name: str, default: float, least: float, most: float = float("inf")) -> float:
+        value = self.environ.get(name, "").strip()
+        try:
+            number = float(value) if value else float(default)
+        except ValueError:
+            number = float("nan")
+        if not least <= number <= most:
+            limits = f"from {least:g} to {most:g}" if most != float("inf") else f"of at least {least:g}"
+            self.problems.append(f"{name} is {value!r}; set it to a number {limits}, or leave it out for {default:g}")
+            return default
+        return number
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        value = self.environ.get(name, "").strip().upper() or default
+        if value not in choices:
+            self.problems.append(f"{name} is {value!r}; set it to one of {', '.join(choices)}")
+        return value
+
+
+def memory() -> float:
+    """MB that this machine or container gives us: its cgroup's limit, else what is built in."""
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            limit = int(Path(path).read_text())
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+        if limit < 1 << 50:
+            return limit / (1 << 20)
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 20)
+
+
+def smtp_of_addons(environ: Mapping[str, str]) -> str:
+    """The SMTP URL that a mail add-on's own variables mean, or "". Names: each add-on's Dev Center page."""
+    def url(host, user, password, port="587"):
+        return f"smtp://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}"
+
+    get = environ.get
+    if get("MAILGUN_SMTP_LOGIN"):
+        return url(get("MAILGUN_SMTP_SERVER", "smtp.mailgun.org"), get("MAILGUN_SMTP_LOGIN"),
+                   get("MAILGUN_SMTP_PASSWORD", ""), get("MAILGUN_SMTP_PORT", "587"))
+    if get("SENDGRID_API_KEY"):
+        return url("smtp.sendgrid.net", "apikey", get("SENDGRID_API_KEY"))
+    if get("SENDGRID_USERNAME"):
+        return url("smtp.sendgrid.net", get("SENDGRID_USERNAME"), get("SENDGRID_PASSWORD", ""))
+    if get("POSTMARK_API_TOKEN"):
+        return url(get("POSTMARK_SMTP_SERVER", "smtp.postmarkapp.com"), get("POSTMARK_API_TOKEN"),
+                   get("POSTMARK_API_TOKEN"))
+    if get("CLOUDMAILIN_SMTP_URL"):
+        return get("CLOUDMAILIN_SMTP_URL")
+    return ""

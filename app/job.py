@@ -1,0 +1,257 @@
+"""The life of a job: an ordinary Celery task whose record, schedule and lease are ours.
+
+`delay`, `apply_async`, `retry`, chains and groups keep the meaning that Celery documents. What differs:
+a job is recorded before it is published; one that is due in the future is stored in the schedule, and
+nothing is published until then; and a message only wakes a worker up, which may start the job if the
+record says so. A task with `base=celery.Task` opts out and gets what Celery gives.
+"""
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import celery
+from celery.exceptions import Ignore, QueueNotFound
+from celery.utils import uuid
+from kombu.exceptions import EncodeError, OperationalError
+from kombu.utils import json
+from kombu.utils.functional import maybe_list
+
+from app import states
+from app.store import Start, Store
+
+logger = logging.getLogger(__name__)
+
+#: A job that reports more often than this is not heard: the page cannot show it and Redis would pay for it.
+CHECKPOINT_SECONDS = 0.2
+#: Bytes of a result's JSON, and characters of a traceback, kept in the record.
+RESULT_BYTES = 64 * 1024
+TRACEBACK_CHARS = 8000
+
+#: What a caller may pass to `apply_async` that means something only to the process it runs in.
+NOT_STORED = ("connection", "producer", "publisher", "retry", "retry_policy", "router", "add_to_parent")
+
+
+class Cancelled(Ignore):
+    """Somebody cancelled the job; the record says so already. Raised by a checkpoint; let it pass."""
+
+
+class LeaseLost(Ignore):
+    """This run was too long out of touch and another may have the job. Raised by a checkpoint; let it pass."""
+
+
+class Submitted(NamedTuple):
+    outcome: str  # "scheduled", "queued", "exists" or "conflict"
+    id: str
+
+
+class Job(celery.Task):
+    """Base class of every task of this app. In call order: submit, publish, start, checkpoint, end."""
+
+    Request = "app.steps:JobRequest"
+
+    @property
+    def store(self) -> Store:
+        return self.app.store
+
+    @property
+    def max_attempts(self) -> int | None:
+        return None if self.max_retries is None else self.max_retries + 1
+
+    # --- accepted ---
+
+    def apply_async(self, args=None, kwargs=None, task_id=None, producer=None, link=None, link_error=None,
+                    shadow=None, **options):
+        """As Celery documents it. Returns an AsyncResult whose id is the job's.
+
+        Raises:
+            One of app.store.UNAVAILABLE: the job was not accepted.
+            celery.exceptions.QueueNotFound, kombu.exceptions.EncodeError: the call is wrong.
+        """
+        options |= {"link": link, "link_error": link_error, "shadow": shadow}
+        if self.app.conf.task_always_eager:
+            return super().apply_async(args, kwargs, task_id=task_id, producer=producer, **options)
+        if task_id and task_id == self.request.id and self._token():
+            self._try_again(args, kwargs, options)
+        else:
+            task_id = self.submit(args, kwargs, id=task_id, producer=producer, **options).id
+        result = self.AsyncResult(task_id)
+        result.ignored = options.get("ignore_result", self.ignore_result)
+        return result
+
+    def submit(self, args=None, kwargs=None, *, id=None, producer=None, countdown=None, eta=None, request_id="",
+               idempotency=("", ""), **options) -> Submitted:
+        """Record the job, then publish it if it is due. Takes the options of `apply_async`, and
+
+        Args:
+            request_id: of the HTTP request that asked for it.
+            idempotency: (key, digest of the request), for a request that may come twice.
+        """
+        message = self._message(args, kwargs, options)
+        outcome = Submitted(*self.store.submit(
+            id or uuid(), self.name, json.dumps(message), due=_milliseconds(eta), delay=max(0, countdown or 0),
+            max_attempts=self.max_attempts, queue=_queue(self, options), request_id=request_id,
+            idempotency=idempotency))
+        if outcome.outcome == states.QUEUED:
+            publish(self.app, outcome.id, self.name, message, producer)
+        elif self.app.current_worker_task:
+            self.app.current_worker_task.add_trail(self.AsyncResult(outcome.id))
+        return outcome
+
+    def _message(self, args, kwargs, options: dict) -> dict:
+        """All that is needed to publish this call, now or in a month, from any process."""
+        args, kwargs = list(args or ()), dict(kwargs or {})
+        if self.typing:
+            self.__header__(*args, **kwargs)
+        if self._dump_pydantic_arguments is not None:
+            args, kwargs = self._dump_pydantic_arguments(args, kwargs)
+        options = {k: v for k, v in options.items() if v is not None and k not in NOT_STORED}
+        options.setdefault("ignore_result", self.ignore_result)
+        if isinstance(options.get("expires"), (int, float)):  # counts from now, not from when it is published
+            options["expires"] = datetime.now(UTC) + timedelta(seconds=options["expires"])
+        if "queue" in options:
+            options["queue"] = getattr(options["queue"], "name", options["queue"])
+        for callback in maybe_list(options.get("link")) or ():
+            # Called once however often this job runs: by an id that is chosen now.
+            callback["options"].setdefault("task_id", uuid())
+        parent = self.app.current_worker_task
+        if parent:
+            options.setdefault("parent_id", parent.request.id)
+            options.setdefault("root_id", parent.request.root_id or parent.request.id)
+        message = {**options, "args": args, "kwargs": kwargs}
+        try:
+            return json.loads(json.dumps(message))
+        except (TypeError, ValueError) as error:
+            raise EncodeError(f"{self.name}: its arguments are no JSON: {error}") from error
+
+    # --- started ---
+
+    def before_start(self, task_id, args, kwargs):
+        request = self.request
+        if request.is_eager:
+            return
+        options = {k: v for k, v in request.as_execution_options().items() if v is not None and k != "task_id"}
+        start = self.store.start(
+            task_id, self.app.worker, self.app.settings.lease_seconds, self.name,
+            json.dumps({**options, "args": args, "kwargs": kwargs}), self.max_attempts,
+            (request.delivery_info or {}).get("routing_key") or self.app.conf.task_default_queue)
+        if not isinstance(start, Start):
+            raise Ignore(f"a message for a job that is {start} already")
+        request.start = start
+        request.checked = 0.0
+        request.retries = start.attempt - 1  # the record counts attempts, also those that a dead worker began
+
+    def _token(self) -> str | None:
+        start = getattr(self.request, "start", None)
+        return start.token if start else None
+
+    # --- running ---
+
+    def checkpoint(self, done: float | None = None, total: float | None = None, message: str = "") -> None:
+        """Report progress, and stop here if the job was cancelled or is no longer ours.
+
+        Call it as often as you like: more than five a second are not sent.
+
+        Raises:
+            Cancelled, LeaseLost: let them pass; the record is right already.
+        """
+        now = time.monotonic()
+        if self._token() is None or (now - self.request.checked < CHECKPOINT_SECONDS and done != total):
+            return
+        self.request.checked = now
+        progress = None if done is None else {"done": done, "total": total, "message": message}
+        verdict = self.store.checkpoint(self.request.id, self._token(), progress)
+        if verdict == states.CANCELLED:
+            raise Cancelled("cancelled")
+        if verdict != states.RUNNING:
+            raise LeaseLost("the lease ran out")
+
+    @property
+    def cursor(self):
+        """What the last attempt saved, or None."""
+        return self.request.start.cursor if self._token() else None
+
+    def save(self, cursor) -> None:
+        """Leave a word (JSON) for the next attempt, should this one not come to its end.
+
+        Raises:
+            LeaseLost: let it pass.
+        """
+        if self._token() and self.store.save(self.request.id, self._token(), cursor) != states.RUNNING:
+            raise LeaseLost("the lease ran out")
+
+    # --- ended ---
+
+    def retry(self, args=None, kwargs=None, exc=None, **options):
+        """As Celery documents it; the record also learns why."""
+        self.request.retry_reason = exc
+        return super().retry(args, kwargs, exc=exc, **options)
+
+    def _try_again(self, args, kwargs, options: dict) -> None:
+        due, delay = _milliseconds(options.pop("eta", None)), max(0, options.pop("countdown", None) or 0)
+        reason = getattr(self.request, "retry_reason", None)
+        state = self.store.try_again(
+            self.request.id, self._token(), json.dumps(self._message(args, kwargs, options)), due=due, delay=delay,
+            error=_error(reason) if reason else None)
+        logger.info("job %s: attempt %s failed (%s), now %s", self.request.id, self.request.retries + 1, reason, state)
+
+    def on_success(self, retval, task_id, args, kwargs):
+        self._settle(task_id, states.SUCCEEDED, result=_result(retval, task_id))
+
+    def on_failure(self, exc, task_id, args, kwargs, einfo):
+        self._settle(task_id, states.FAILED, error=_error(exc), traceback=str(einfo)[-TRACEBACK_CHARS:])
+
+    def _settle(self, task_id, state, **outcome):
+        if self.request.is_eager:
+            return
+        # No token: the worker's main process ends a job that outran its hard time limit.
+        if self.store.settle(task_id, self._token() or "", self.app.worker, state, **outcome) == "lost":
+            logger.warning("job %s: %s, but the lease was lost; another run decides", task_id, state)
+
+
+def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None) -> bool:
+    """Put the wake-up of a recorded job on the broker.
+
+    Returns False when the broker is away: the sweep will do it later, so nothing is lost and no caller need know.
+    """
+    options = dict(message)
+    args, kwargs = options.pop("args"), options.pop("kwargs")
+    try:
+        app.send_task(kind, args, kwargs, task_id=id, producer=producer, **options)
+    except (OperationalError, OSError, RuntimeError) as error:  # RuntimeError: from the result backend
+        logger.warning("job %s: recorded, but the broker is away (%s); the sweep will publish it", id, error)
+        return False
+    return True
+
+
+def _queue(task: Job, options: dict) -> str:
+    queue = options.get("queue") or task.app.conf.task_default_queue
+    name = getattr(queue, "name", queue)
+    if name not in task.app.amqp.queues:  # refused now, not by the promoter next week
+        raise QueueNotFound(f"No queue {name!r}; there are {', '.join(task.app.amqp.queues)}")
+    return name
+
+
+def _milliseconds(at: datetime | str | None) -> int | None:
+    if at is None:
+        return None
+    at = datetime.fromisoformat(at) if isinstance(at, str) else at
+    if at.tzinfo is None:  # as Celery: a time without a zone is in `timezone`, which is UTC here
+        at = at.replace(tzinfo=UTC)
+    return int(at.timestamp() * 1000)
+
+
+def _error(exc: BaseException) -> dict:
+    return {"type": type(exc).__name__, "message": str(exc)[:1000]}
+
+
+def _result(value, task_id):
+    try:
+        value = json.loads(json.dumps(value))
+    except (TypeError, ValueError):
+        value = repr(value)
+    if len(json.dumps(value)) > RESULT_BYTES:
+        logger.warning("job %s: its result is over %d bytes and was not kept", task_id, RESULT_BYTES)
+        return None
+    return value

@@ -1,0 +1,95 @@
+"""email: sends one message, through SMTP_URL or, without it, to the outbox on the page."""
+
+import logging
+from typing import Annotated
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from app import mail, outbox
+from app.kinds import Params, kind
+
+logger = logging.getLogger(__name__)
+
+
+def _address(value: str) -> str:
+    try:
+        return validate_email(value, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise ValueError(f"{value!r} is no email address: {error}") from None
+
+
+def _one_line(value: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        raise ValueError("must be one line, without control characters")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"format": "email"})]
+Addresses = Annotated[
+    list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    AfterValidator(lambda value: [_address(address) for address in value]), Field(max_length=50)]
+
+
+class Email(Params):
+    to: Annotated[Addresses, Field(min_length=1, description="One address, or several")]
+    subject: Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=250)]
+    text: str | None = Field(default=None, max_length=100_000, json_schema_extra={"format": "textarea"})
+    html: str | None = Field(default=None, max_length=100_000, json_schema_extra={"format": "textarea"})
+    reply_to: Address | None = None
+    cc: Addresses = []
+    bcc: Addresses = []
+
+    @model_validator(mode="after")
+    def has_a_body(self):
+        if self.text is None and self.html is None:
+            raise ValueError("text or html is needed")
+        return self
+
+
+@kind(autoretry_for=(mail.Undelivered,), throws=(mail.Refused,), max_retries=8, retry_backoff=15,
+      retry_backoff_max=3600)
+def email(job, params: Email):
+    """Sends one email."""
+    settings = job.app.settings
+    message = mail.compose(
+        # The same on every attempt: should one be sent twice after all, mail programs show it once.
+        message_id=f"<{job.request.id}@{settings.mail_from.rpartition('@')[2]}>", sender=settings.mail_from,
+        to=params.to, cc=params.cc, reply_to=params.reply_to, subject=params.subject, text=params.text,
+        html=params.html)
+    done = job.cursor or {"accepted": [], "refused": {}}
+    if done.pop("handing_over", False):
+        # The one window that stays: the last attempt died between the server's yes and our note of it.
+        logger.warning("job %s: its last attempt died while handing over; the mail may arrive twice", job.request.id)
+    everybody = list(dict.fromkeys([*params.to, *params.cc, *params.bcc]))
+    left = [address for address in everybody if address not in done["accepted"] and address not in done["refused"]]
+    job.checkpoint()
+    if left and settings.smtp_url:
+        _hand_over(job, message, everybody, left, done)
+    elif left:
+        outbox.put(job.store, job.request.id, message)
+        done["accepted"] += left
+    if not done["accepted"]:
+        raise mail.Refused("Nobody was accepted: " + "; ".join(f"{a}: {why}" for a, why in done["refused"].items()))
+    return {"message_id": message["Message-ID"], "accepted": done["accepted"], "refused": list(done["refused"]),
+            "reasons": done["refused"]}
+
+
+def _hand_over(job, message, everybody, recipients: list[str], done: dict) -> None:
+    """Send to who is left, and note who has it before anything else can go wrong."""
+    settings = job.app.settings
+    try:
+        with mail.session(settings.smtp_url) as smtp:
+            job.save({**done, "handing_over": True})
+            refused = mail.send(smtp, message, settings.mail_from, recipients)
+            done["accepted"] += [address for address in recipients if address not in refused]
+            done["refused"] |= {a: f"{code} {words}" for a, (code, words) in refused.items() if code >= 500}
+            job.save(done)
+    except (mail.Refused, mail.Undelivered):
+        if len(done["accepted"]) + len(done["refused"]) == len(everybody):
+            return  # it failed after the last recipient's answer, at saying goodbye
+        job.save(done)
+        raise
+    later = {address: answer for address, answer in refused.items() if answer[0] < 500}
+    if later:
+        raise mail.Undelivered("Not accepted yet: " + "; ".join(f"{a}: {c} {w}" for a, (c, w) in later.items()))

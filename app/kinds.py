@@ -1,0 +1,69 @@
+"""Kinds of job: a kind is one file in app/jobs/ with a Pydantic model of its params and a function.
+
+    from app.kinds import Params, kind
+
+    class Greeting(Params):
+        name: str
+
+    @kind()
+    def greet(job, params: Greeting):
+        "Says hello."            # shown on the page
+        job.checkpoint(0, 1)     # optional: progress, and a place to stop when cancelled
+        return {"hello": params.name}
+
+It then has an API, a form on the page and a test: nothing else names it. It is a Celery task like any
+other: `greet.delay({"name": "Ada"})` works.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import typing
+import warnings
+
+from celery import Celery, shared_task
+from celery.exceptions import DuplicateTaskNameWarning
+from pydantic import BaseModel, ConfigDict
+
+import app.jobs
+
+
+class Params(BaseModel):
+    """Base of a kind's params: a field that it does not know is an error, not ignored."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Kind(typing.NamedTuple):
+    name: str
+    task: typing.Any  # the app's Job of that name
+    params: type[Params]
+    description: str
+
+
+def kind(**options):
+    """Declare a kind. The options are those of a Celery task: `max_retries`, `autoretry_for`, `time_limit`…"""
+
+    def declare(function):
+        return shared_task(bind=True, pydantic=True, **{"name": function.__name__} | options)(function)
+
+    return declare
+
+
+def load(celery: Celery) -> None:
+    """Import every file of app/jobs/ and register its tasks. Two of one name stop the process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DuplicateTaskNameWarning)
+        for module in pkgutil.iter_modules(app.jobs.__path__):
+            importlib.import_module(f"app.jobs.{module.name}")
+        celery.finalize()
+
+
+def kinds(celery: Celery) -> dict[str, Kind]:
+    """Every kind by its name, in alphabetical order."""
+    found = {}
+    for name, task in sorted(celery.tasks.items()):
+        model = typing.get_type_hints(task.run).get("params")
+        if inspect.isclass(model) and issubclass(model, Params):
+            found[name] = Kind(name, task, model, inspect.getdoc(task.run) or "")
+    return found

@@ -1,0 +1,94 @@
+"""Celery, set up: every delivery setting with its reason. What is measured is in brackets."""
+
+from celery import Celery
+from celery.signals import worker_process_init
+from kombu import Queue
+
+from app import kinds
+from app.config import Settings
+from app.connections import HEALTH_CHECK_SECONDS, connect, with_tls
+from app.job import Job
+from app.store import Store
+
+QUEUE = "default"
+#: Far out of the way: a lost message is found by the sweep, so the broker need not guess.
+VISIBILITY_TIMEOUT = 12 * 3600
+
+
+def make_celery(settings: Settings, worker: str = "") -> Celery:
+    """The Celery app with every kind registered. Nothing is connected until it is used.
+
+    Args:
+        worker: the name of this worker process, unlike that of any other; "" in the web process.
+    """
+    celery = Celery("app", task_cls=Job, set_as_current=True)
+    celery.set_default()
+    celery.settings = settings
+    celery.worker = worker
+    celery.store = Store(connect(settings.redis_url, patient=False))
+    celery.conf.update(configuration(settings))
+    kinds.load(celery)
+
+    def own_connections(**_):
+        # A child of the pool opens its own, as a forked socket or lock is its parent's; and its jobs wait
+        # for Redis to come back rather than lose what they have done.
+        celery.store = Store(connect(settings.redis_url, patient=True, connections=1))
+
+    worker_process_init.connect(own_connections, weak=False)
+    return celery
+
+
+def configuration(settings: Settings) -> dict:
+    redis_broker = settings.broker_url.startswith(("redis://", "rediss://"))
+    return {
+        "broker_url": with_tls(settings.broker_url),
+        # Only for tasks that ask for their result with ignore_result=False, and for chords.
+        "result_backend": with_tls(settings.redis_url),
+        "task_ignore_result": True,  # six Redis commands and a connection a job less; the record has the result
+        "result_expires": 3600,
+        # --- a job is done when it is done
+        "task_acks_late": True,  # a worker that is stopped gives back what it had begun
+        "task_reject_on_worker_lost": True,  # a child that dies alone too; app.job counts the attempt
+        "worker_prefetch_multiplier": 1,
+        "worker_disable_prefetch": redis_broker,  # no worker hoards what another could start (Redis only)
+        "worker_cancel_long_running_tasks_on_connection_loss": False,  # the lease keeps a second run away
+        "worker_soft_shutdown_timeout": 0,  # app.steps stops the worker, and sooner
+        # --- outages
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,  # a worker outlives any outage
+        "broker_connection_timeout": 2,
+        "broker_pool_limit": 1,  # one connection to publish with, for each process
+        "broker_pool_acquire_timeout": 2,
+        "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_max": 0.2},
+        "broker_transport_options": {
+            "visibility_timeout": VISIBILITY_TIMEOUT,
+            "socket_timeout": 5,  # none by default: a silent Redis would block .delay() for ever
+            "socket_connect_timeout": 2,
+            "socket_keepalive": True,
+            "health_check_interval": HEALTH_CHECK_SECONDS,
+        } if redis_broker else {},
+        "redis_socket_timeout": 5,
+        "redis_socket_connect_timeout": 2,
+        "redis_socket_keepalive": True,
+        "redis_backend_health_check_interval": HEALTH_CHECK_SECONDS,
+        "redis_max_connections": 4,
+        "result_backend_transport_options": {"retry_policy": {"timeout": 2.0}},
+        # --- what a small dyno can bear
+        "worker_concurrency": settings.worker_concurrency,
+        "worker_max_memory_per_child": int(0.75 * settings.memory_mb / settings.worker_concurrency * 1024),  # KiB
+        "worker_max_tasks_per_child": 1000,
+        "worker_proc_alive_timeout": 30,  # 4 s by default: on a slow dyno a child would be killed as it starts
+        # Off: five connections less, and celery 5.7.0 exits when Redis goes away while it is on.
+        "worker_enable_remote_control": settings.remote_control,
+        "worker_send_task_events": settings.remote_control,  # Flower wants both
+        # --- only what we mean
+        "task_queues": [Queue(QUEUE)],
+        "task_default_queue": QUEUE,
+        "task_create_missing_queues": False,  # a misspelt queue is refused, not filled
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "timezone": "UTC",
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+    }

@@ -1,0 +1,57 @@
+"""A job as people and programs see it: the record, with times in ISO 8601 and without what is only ours."""
+
+import json
+from datetime import UTC, datetime
+
+from app import states
+
+
+def as_json(record: dict) -> dict:
+    """The job of the HTTP API. `attempts` tells how each attempt so far has ended."""
+    job = {
+        "id": record["id"],
+        "kind": record["kind"],
+        "state": record["state"],
+        "params": params(record["message"]),
+        "created_at": iso(record.get("created")),
+        "due_at": iso(record.get("due")),
+        "started_at": iso(record.get("started")),
+        "finished_at": iso(record.get("finished")) if record["state"] in states.FINISHED else None,
+        "attempt": int(record.get("attempt") or 0),
+        "max_attempts": int(record["max_attempts"]) if record.get("max_attempts") else None,
+        "progress": loads(record.get("progress")),
+        "result": loads(record.get("result")),
+        "error": loads(record.get("error")),
+        "request_id": record.get("request_id") or None,
+        "cancel_requested": bool(record.get("cancel")),
+        "worker": record.get("worker"),
+        "attempts": [attempt(line) for line in (record.get("history") or "").splitlines()],
+    }
+    return job
+
+
+def attempt(line: str) -> dict:
+    entry = json.loads(line)
+    return entry | {"started_at": iso(entry["started_at"]), "ended_at": iso(entry["ended_at"])}
+
+
+def params(message: str | None) -> dict:
+    """A kind's params; of any other Celery task, its arguments."""
+    call = json.loads(message or "{}")
+    args, kwargs = call.get("args") or [], call.get("kwargs") or {}
+    if not args and set(kwargs) == {"params"}:
+        return kwargs["params"]
+    if len(args) == 1 and not kwargs and isinstance(args[0], dict):
+        return args[0]
+    return {"args": args, "kwargs": kwargs}
+
+
+def loads(text: str | None):
+    return json.loads(text) if text else None
+
+
+def iso(milliseconds: str | float | None) -> str | None:
+    if milliseconds is None:
+        return None
+    at = datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,117 @@
+"""How the worker process stops, and what it tells the records when one of its processes dies.
+
+A dyno that stops gets SIGTERM in every process, maybe more than once, and SIGKILL 30 s later. So:
+the children ignore it (REMAP_SIGTERM, see worker.py); the main process takes no more jobs, leaves as soon
+as the last running one has ended, and after SHUTDOWN_SECONDS gives back those that have not.
+"""
+
+import logging
+import os
+import signal
+import threading
+from time import monotonic, sleep
+
+from billiard.exceptions import WorkerLostError
+from celery import bootsteps, signals
+from celery.worker import state
+from celery.worker.request import Request
+
+from app.store import UNAVAILABLE
+from app.timers import Timers, active_jobs
+
+logger = logging.getLogger(__name__)
+
+#: After this long past the end of SHUTDOWN_SECONDS the process leaves, whatever still hangs.
+LAST_SECONDS = 4
+UNREGISTERED_RETRY_SECONDS = 30
+
+
+class Life(bootsteps.StartStopStep):
+    """Starts the timers, and watches for the signal to stop. Comes after the pool: its children are
+    forked before there are threads."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker, **_):
+        self.asked: list[float] = []  # when each signal came
+        self.consuming = True
+
+    def start(self, worker):
+        self.worker, self.celery = worker, worker.app
+        signals.task_unknown.connect(self.on_unknown)
+        signals.task_revoked.connect(self.on_revoked)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_, number=number: self.asked.append((number, monotonic())))
+        Timers(self.celery).start()
+        threading.Thread(target=self.watch, name="stop", daemon=True).start()
+
+    def register_with_event_loop(self, worker, hub):
+        hub.call_repeatedly(0.2, self.stop_consuming)
+
+    def stop_consuming(self):
+        if self.asked and self.consuming:
+            self.consuming = False
+            self.worker.consumer.task_consumer.cancel()
+
+    def watch(self):
+        """Wait for a signal, then for the running jobs, then leave."""
+        while not self.asked:
+            sleep(0.1)
+        logger.info("stopping: %d jobs running, %g s to finish", len(active_jobs()), self.seconds())
+        while active_jobs() or (self.consuming and self.since() < 1):
+            if self.since() > self.seconds() or self.asked_twice_by_hand():
+                self.give_back()
+                break
+            sleep(0.1)
+        state.should_terminate = 0
+        sleep(LAST_SECONDS)
+        os._exit(0)
+
+    def seconds(self) -> float:
+        return self.celery.settings.shutdown_seconds
+
+    def since(self) -> float:
+        return monotonic() - self.asked[0][1]
+
+    def asked_twice_by_hand(self) -> bool:
+        return [number for number, _ in self.asked].count(signal.SIGINT) > 1
+
+    def give_back(self):
+        """Stop what still runs, then its records, then (as Celery closes the connection) its messages."""
+        requests = list(state.active_requests)
+        for request in requests:
+            if request.worker_pid:
+                os.kill(request.worker_pid, signal.SIGKILL)
+        try:
+            given = self.celery.store.give_back(self.celery.worker, [request.id for request in requests])
+            logger.warning("stopping: gave back %d unfinished jobs", given)
+        except UNAVAILABLE as error:
+            logger.warning("stopping: Redis is away (%s); unfinished jobs come back when their lease ends", error)
+
+    def terminate(self, worker):
+        if active_jobs():  # Celery stops for a reason of its own
+            self.give_back()
+
+    def on_unknown(self, message, id, name, **_):
+        state = self.celery.store.unregistered(id, UNREGISTERED_RETRY_SECONDS)
+        logger.error("job %s: no code for the kind %s here, now %s", id, name, state)
+
+    def on_revoked(self, request, expired, **_):
+        error = {"type": "Expired", "message": "It was not started before it expired."} if expired else None
+        self.celery.store.cancel(request.id, error)
+
+
+class JobRequest(Request):
+    """In the worker's main process: the process that runs a job died under it."""
+
+    def on_failure(self, exc_info, send_failed_event=True, return_ok=False):
+        error = exc_info.exception
+        error = getattr(error, "exc", error)
+        if isinstance(error, (WorkerLostError, SystemExit, KeyboardInterrupt)):
+            # Before Celery gives the message back, or the next worker would find the job taken.
+            try:
+                now = self.task.store.process_died(self.id, self.task.app.worker)
+                logger.warning("job %s: its process died, it is %s", self.id, now)
+            except UNAVAILABLE:
+                logger.warning("job %s: its process died; it comes back when its lease ends", self.id)
+        super().on_failure(exc_info, send_failed_event, return_ok)

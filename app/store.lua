@@ -1,0 +1,282 @@
+-- The life of a job. Every move between states is one function below, run by Redis as one step,
+-- so two processes can never both win it. Each answers what happened; the caller must read that.
+--
+-- Keys, all behind the prefix in KEYS[1]. Times are milliseconds since 1970 on the clock of Redis,
+-- the one clock that all dynos share, so a dyno whose clock is off does no harm.
+--   job:<id>             hash, the record: kind state queue created due queued started finished
+--                        attempt max_attempts starts worker cancel request_id
+--                        progress cursor result error traceback history
+--                        `starts` is the token of the current run: it grows with every start
+--   message:<id>         string, what is published to run it: JSON of args, kwargs, options
+--   all                  sorted set, id -> created
+--   scheduled            sorted set, id -> due
+--   queued               sorted set, id -> when it was (re)queued
+--   running              sorted set, id -> when its lease ends
+--   succeeded failed cancelled   sorted sets, id -> finished
+--   taken                hash, queue -> the newest `queued` of a job that was started from it
+--   idempotency:<key>    string "<digest> <id>", kept for a day
+local P = KEYS[1]
+
+local function key(name) return P .. name end
+local function job_key(id) return P .. 'job:' .. id end
+local function read(id, field) return redis.call('HGET', job_key(id), field) end
+
+local function clock(given)
+  if given ~= '' then return tonumber(given) end
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local NOW = clock(ARGV[2])
+
+-- Into the new place before out of the old one.
+local function move(id, to, score)
+  local from = read(id, 'state')
+  redis.call('ZADD', key(to), score, id)
+  if from and from ~= to then redis.call('ZREM', key(from), id) end
+  redis.call('HSET', job_key(id), 'state', to)
+  return to
+end
+
+-- The run that asks still holds the job: by its token, or, where that is not known, by its worker.
+local function holds(id, token, worker)
+  local f = redis.call('HMGET', job_key(id), 'state', 'starts', 'worker')
+  if f[1] ~= 'running' then return false end
+  if token ~= '' then return f[2] == token end
+  return f[3] == worker
+end
+
+-- One line of history for an attempt that has ended; the last twenty are kept.
+local function note(id, outcome, error)
+  local f = redis.call('HMGET', job_key(id), 'attempt', 'started', 'worker', 'history')
+  local line = string.format('{"attempt":%s,"started_at":%s,"ended_at":%d,"worker":%s,"outcome":"%s","error":%s}\n',
+    f[1] or '0', f[2] or 'null', NOW, cjson.encode(f[3] or ''), outcome, error ~= '' and error or 'null')
+  local history = (f[4] or '') .. line
+  while select(2, history:gsub('\n', '\n')) > 20 do history = history:gsub('^[^\n]*\n', '', 1) end
+  redis.call('HSET', job_key(id), 'history', history)
+end
+
+local function enqueue(id)
+  redis.call('HSET', job_key(id), 'queued', NOW)
+  return move(id, 'queued', NOW)
+end
+
+local function finish(id, state)
+  redis.call('HSET', job_key(id), 'finished', NOW)
+  return move(id, state, NOW)
+end
+
+-- A run that ended without a word: its worker died. Queued again, or failed when no attempt is left.
+local function lose(id)
+  local f = redis.call('HMGET', job_key(id), 'attempt', 'max_attempts', 'cancel')
+  local spent = f[2] ~= '' and tonumber(f[1]) >= tonumber(f[2])
+  local error = '{"type":"WorkerLost","message":"The worker died while it ran this job."}'
+  note(id, 'lost', error)
+  if f[3] then return finish(id, 'cancelled') end
+  if not spent then return enqueue(id) end
+  redis.call('HSET', job_key(id), 'error', error)
+  return finish(id, 'failed')
+end
+
+local life = {}
+
+-- Accept a job. -> {state, id, now}, or {'exists'|'conflict', id of the first one, now}. `not_after`: a command
+-- that waited in the socket of a stalled Redis until its caller had given up must do nothing.
+function life.submit(id, kind, message, due, delay, max_attempts, queue, request_id, idempotency, digest, not_after)
+  if not_after ~= '' and NOW > tonumber(not_after) then return {'too late', id, NOW} end
+  if idempotency ~= '' then
+    local first = redis.call('GET', key('idempotency:' .. idempotency))
+    if first then
+      local first_digest, first_id = first:match('^(%S+) (.+)$')
+      return {first_digest == digest and 'exists' or 'conflict', first_id, NOW}
+    end
+  end
+  if redis.call('EXISTS', job_key(id)) == 1 then return {'exists', id, NOW} end
+  due = due ~= '' and tonumber(due) or NOW + tonumber(delay)
+  redis.call('SET', key('message:' .. id), message)
+  redis.call('HSET', job_key(id), 'kind', kind, 'queue', queue, 'created', NOW, 'due', due,
+    'attempt', 0, 'max_attempts', max_attempts, 'request_id', request_id)
+  redis.call('ZADD', key('all'), NOW, id)
+  if idempotency ~= '' then
+    redis.call('SET', key('idempotency:' .. idempotency), digest .. ' ' .. id, 'EX', 86400)
+  end
+  if due <= NOW then return {enqueue(id), id, NOW} end
+  return {move(id, 'scheduled', due), id, NOW}
+end
+
+-- Claim what is due. -> {milliseconds until the next one is due or -1, id, id, ...}
+function life.promote(limit)
+  local due = redis.call('ZRANGEBYSCORE', key('scheduled'), '-inf', NOW, 'LIMIT', 0, limit)
+  for _, id in ipairs(due) do enqueue(id) end
+  local next_one = redis.call('ZRANGE', key('scheduled'), 0, 0, 'WITHSCORES')
+  table.insert(due, 1, next_one[2] and math.max(0, next_one[2] - NOW) or -1)
+  return due
+end
+
+-- A worker takes a queued job under a lease. -> {'running', token, attempt, cursor}, or {state it is in}.
+-- A job that another program put on the broker has no record yet; it gets one here.
+function life.start(id, worker, lease, kind, message, max_attempts, queue)
+  if redis.call('EXISTS', job_key(id)) == 0 then
+    life.submit(id, kind, message, '', '0', max_attempts, queue, '', '', '', '')
+  end
+  local f = redis.call('HMGET', job_key(id), 'state', 'queue', 'queued', 'cursor')
+  if f[1] ~= 'queued' then return {f[1]} end
+  local newest = redis.call('HGET', key('taken'), f[2])
+  if not newest or tonumber(newest) < tonumber(f[3]) then redis.call('HSET', key('taken'), f[2], f[3]) end
+  redis.call('HSET', job_key(id), 'started', NOW, 'worker', worker)
+  redis.call('HDEL', job_key(id), 'progress', 'error', 'traceback')
+  move(id, 'running', NOW + lease)
+  return {'running', redis.call('HINCRBY', job_key(id), 'starts', 1),
+    redis.call('HINCRBY', job_key(id), 'attempt', 1), f[4]}
+end
+
+-- A worker says that it still runs these. -> how many of them are its own
+function life.renew(worker, lease, ...)
+  local kept = 0
+  for _, id in ipairs({...}) do
+    if holds(id, '', worker) then
+      redis.call('ZADD', key('running'), NOW + lease, id)
+      kept = kept + 1
+    end
+  end
+  return kept
+end
+
+-- A running job reports, and learns whether to go on. -> 'running', 'cancelled' or 'lost'
+function life.checkpoint(id, token, progress)
+  if not holds(id, token) then return 'lost' end
+  if progress ~= '' then redis.call('HSET', job_key(id), 'progress', progress) end
+  if not read(id, 'cancel') then return 'running' end
+  note(id, 'cancelled', '')
+  return finish(id, 'cancelled')
+end
+
+-- A running job leaves a word for its next attempt. -> 'running' or 'lost'
+function life.save(id, token, cursor)
+  if not holds(id, token) then return 'lost' end
+  redis.call('HSET', job_key(id), 'cursor', cursor)
+  return 'running'
+end
+
+-- A running job asks to be tried again. -> 'scheduled', 'cancelled' or 'lost'
+function life.try_again(id, token, message, due, delay, error)
+  if not holds(id, token) then return 'lost' end
+  if error ~= '' then redis.call('HSET', job_key(id), 'error', error) end
+  note(id, 'retried', error)
+  if read(id, 'cancel') then return finish(id, 'cancelled') end
+  due = due ~= '' and tonumber(due) or NOW + tonumber(delay)
+  redis.call('SET', key('message:' .. id), message)
+  redis.call('HSET', job_key(id), 'due', due)
+  return move(id, 'scheduled', due)
+end
+
+-- A run has ended. -> the state it ends in, or 'lost'
+function life.settle(id, token, worker, state, result, error, traceback)
+  if not holds(id, token, worker) then return 'lost' end
+  if state == 'failed' and read(id, 'cancel') then state = 'cancelled' end
+  if result ~= '' then redis.call('HSET', job_key(id), 'result', result) end
+  if error ~= '' then redis.call('HSET', job_key(id), 'error', error, 'traceback', traceback) end
+  note(id, state, error)
+  redis.call('HDEL', job_key(id), 'cancel')
+  return finish(id, state)
+end
+
+-- A stopping worker hands back what it could not finish; the attempt does not count. -> how many
+function life.give_back(worker, ...)
+  local given = 0
+  for _, id in ipairs({...}) do
+    if holds(id, '', worker) then
+      note(id, 'interrupted', '')
+      redis.call('HINCRBY', job_key(id), 'attempt', -1)
+      if read(id, 'cancel') then finish(id, 'cancelled') else enqueue(id) end
+      given = given + 1
+    end
+  end
+  return given
+end
+
+-- A worker saw the process that ran this job die. -> the new state, or 'lost'
+function life.process_died(id, worker)
+  if not holds(id, '', worker) then return 'lost' end
+  return lose(id)
+end
+
+-- A worker got a job whose code it does not have: a newer worker may. -> the new state
+function life.unregistered(id, delay)
+  local f = redis.call('HMGET', job_key(id), 'state', 'attempt', 'max_attempts', 'kind')
+  if f[1] ~= 'queued' then return f[1] end
+  redis.call('HINCRBY', job_key(id), 'attempt', 1)
+  if f[3] == '' or f[2] + 1 < tonumber(f[3]) then
+    redis.call('HSET', job_key(id), 'due', NOW + delay)
+    return move(id, 'scheduled', NOW + delay)
+  end
+  redis.call('HSET', job_key(id), 'error', cjson.encode({type = 'NotRegistered',
+    message = 'No worker has the code of the kind ' .. f[4] .. '.'}))
+  return finish(id, 'failed')
+end
+
+-- What dead workers left: expired leases. -> ids to publish again
+function life.sweep_leases(limit)
+  local again = {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('running'), '-inf', NOW, 'LIMIT', 0, limit)) do
+    if lose(id) == 'queued' then table.insert(again, id) end
+  end
+  return again
+end
+
+-- Jobs whose message was lost: queued for longer than `grace` though their queue is empty (the rest of
+-- the arguments name the empty ones) or a job queued well after them was started; or for longer than `age`.
+-- -> ids to publish again
+function life.sweep_queued(limit, grace, age, ...)
+  local empty, again = {}, {}
+  for _, queue in ipairs({...}) do empty[queue] = true end
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('queued'), '-inf', NOW - grace, 'LIMIT', 0, limit)) do
+    local queue, since = read(id, 'queue'), tonumber(redis.call('ZSCORE', key('queued'), id))
+    local newest = tonumber(redis.call('HGET', key('taken'), queue) or 0)
+    if empty[queue] or newest > since + grace or since < NOW - age then
+      enqueue(id)
+      table.insert(again, id)
+    end
+  end
+  return again
+end
+
+-- A person asks a job to stop. -> 'cancelled', 'running' (it will at its next checkpoint), or false
+function life.cancel(id, reason)
+  local state = read(id, 'state')
+  if state == 'scheduled' or state == 'queued' then
+    if reason ~= '' then redis.call('HSET', job_key(id), 'error', reason) end
+    return finish(id, 'cancelled')
+  end
+  if state == 'running' then redis.call('HSET', job_key(id), 'cancel', 1) return state end
+  return false
+end
+
+-- A person wants it now. -> 'queued' or false
+function life.run_now(id)
+  return read(id, 'state') == 'scheduled' and enqueue(id)
+end
+
+-- A person wants it again, with all its attempts. -> 'queued' or false
+function life.retry(id)
+  local state = read(id, 'state')
+  if state ~= 'failed' and state ~= 'cancelled' then return false end
+  redis.call('HSET', job_key(id), 'attempt', 0, 'due', NOW)
+  redis.call('HDEL', job_key(id), 'cancel', 'error', 'traceback', 'progress', 'finished', 'started')
+  return enqueue(id)
+end
+
+-- Forget jobs that ended more than `age` ago. -> how many
+function life.trim(limit, age)
+  local gone = 0
+  for _, state in ipairs({'succeeded', 'failed', 'cancelled'}) do
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', key(state), '-inf', NOW - age, 'LIMIT', 0, limit)) do
+      redis.call('DEL', job_key(id), key('message:' .. id))
+      redis.call('ZREM', key(state), id)
+      redis.call('ZREM', key('all'), id)
+      gone = gone + 1
+    end
+  end
+  return gone
+end
+
+return life[ARGV[1]](unpack(ARGV, 3))

@@ -1,0 +1,246 @@
+"""The job store: Python's side of store.lua, and what only reads.
+
+store.lua documents every key of a job and makes every move; this file names each move once, with types.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import redis
+
+from app import states
+
+PREFIX = "jobs:"
+#: A caller has given up by then; see store.lua, submit. Longer than a client of ours waits, below the 3 s promised.
+PATIENCE_SECONDS = 2
+SCRIPT = (Path(__file__).parent / "store.lua").read_text()
+
+# Redis is out of reach, or answers that it cannot serve now; the caller may try again.
+UNAVAILABLE = (
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.ReadOnlyError,
+)
+
+
+class Start(NamedTuple):
+    """What a worker gets with a job: `token` fences its writes, `attempt` counts from 1."""
+
+    token: str
+    attempt: int
+    cursor: object
+
+
+class Page(NamedTuple):
+    records: list[dict]
+    next: str | None
+
+
+class Store:
+    """Reads and moves jobs in Redis. Any call may raise one of UNAVAILABLE.
+
+    Args:
+        client: from `app.connections.connect`.
+        clock: milliseconds since 1970; None uses the clock of Redis, as everything but a test should.
+    """
+
+    def __init__(self, client: redis.Redis, clock: Callable[[], int] | None = None):
+        self.redis = client
+        self.clock = clock
+        self._script = client.register_script(SCRIPT)
+        self._ahead: float | None = None  # ms that the clock of Redis is ahead of our monotonic one
+
+    def _move(self, name: str, *args):
+        now = self.clock() if self.clock else ""
+        return self._script(keys=[PREFIX], args=[name, now, *args])
+
+    # --- accepted, due, started ---
+
+    def submit(self, id, kind, message, *, due=None, delay=0, max_attempts=None, queue="", request_id="",
+               idempotency=("", "")) -> tuple[str, str]:
+        """Accept a job: due at `due` (ms since 1970), else in `delay` seconds. `idempotency`: (key, digest).
+
+        Returns (state, id), or ("exists" or "conflict", id of the job that came first).
+        """
+        state = "too late"
+        while state == "too late":  # we are still here to read that, so it only waited a little long: again
+            sent = time.monotonic() * 1000
+            not_after = "" if self._ahead is None else int(sent + self._ahead + PATIENCE_SECONDS * 1000)
+            state, id, now = self._move(
+                "submit", id, kind, message, "" if due is None else int(due), int(delay * 1000),
+                max_attempts or "", queue, request_id, *idempotency, not_after)
+            self._ahead = now - sent
+        return state, id
+
+    def promote(self, limit: int) -> tuple[float | None, list[str]]:
+        """Queue what is due. Returns (seconds until the next is due or None, ids to publish)."""
+        wait, *ids = self._move("promote", limit)
+        return (None if wait < 0 else wait / 1000), ids
+
+    def start(self, id, worker, lease, kind, message, max_attempts, queue) -> Start | str:
+        """Take a queued job for `lease` seconds. Returns a Start, or the state that forbids it."""
+        state, *rest = self._move("start", id, worker, int(lease * 1000), kind, message, max_attempts or "", queue)
+        if state != states.RUNNING or not rest:
+            return state
+        token, attempt, cursor = rest
+        return Start(str(token), attempt, json.loads(cursor) if cursor else None)
+
+    # --- running ---
+
+    def renew(self, worker: str, lease: float, ids: Iterable[str]) -> int:
+        return self._move("renew", worker, int(lease * 1000), *ids)
+
+    def checkpoint(self, id: str, token: str, progress: dict | None = None) -> str:
+        """Returns "running", "cancelled" or "lost"."""
+        return self._move("checkpoint", id, token, dumps(progress))
+
+    def save(self, id: str, token: str, cursor: object) -> str:
+        """Returns "running" or "lost"."""
+        return self._move("save", id, token, dumps(cursor))
+
+    # --- ended ---
+
+    def try_again(self, id, token, message, *, due=None, delay=0, error=None) -> str:
+        """Returns "scheduled", "cancelled" or "lost"."""
+        return self._move("try_again", id, token, message, "" if due is None else int(due),
+                          int(delay * 1000), dumps(error))
+
+    def settle(self, id, token, worker, state, *, result=None, error=None, traceback="") -> str:
+        """Returns the state that the job ended in, or "lost" when this run no longer holds it."""
+        return self._move("settle", id, token, worker, state, dumps(result), dumps(error), traceback)
+
+    def give_back(self, worker: str, ids: Iterable[str]) -> int:
+        return self._move("give_back", worker, *ids)
+
+    def process_died(self, id: str, worker: str) -> str:
+        return self._move("process_died", id, worker)
+
+    def unregistered(self, id: str, delay: float) -> str:
+        return self._move("unregistered", id, int(delay * 1000))
+
+    # --- swept up ---
+
+    def sweep_leases(self, limit: int) -> list[str]:
+        return self._move("sweep_leases", limit)
+
+    def sweep_queued(self, limit: int, grace: float, age: float, empty_queues: Iterable[str]) -> list[str]:
+        return self._move("sweep_queued", limit, int(grace * 1000), int(age * 1000), *empty_queues)
+
+    def trim(self, limit: int, age: float) -> int:
+        return self._move("trim", limit, int(age * 1000))
+
+    # --- asked for by a person ---
+
+    def cancel(self, id: str, reason: dict | None = None) -> str | None:
+        """Returns "cancelled", "running" (asked to stop), or None when there is nothing to cancel."""
+        return self._move("cancel", id, dumps(reason))
+
+    def run_now(self, id: str) -> bool:
+        return bool(self._move("run_now", id))
+
+    def retry(self, id: str) -> bool:
+        return bool(self._move("retry", id))
+
+    # --- read ---
+
+    def get(self, id: str) -> dict | None:
+        """The record's fields as stored, with its id and message, or None."""
+        return self._read([id])[0]
+
+    def messages(self, ids: list[str]) -> list[tuple[str, str, str]]:
+        """Returns (id, kind, message) of each job that is to be published and still there."""
+        pipe = self.redis.pipeline(transaction=False)
+        for id in ids:
+            pipe.hget(f"{PREFIX}job:{id}", "kind").get(f"{PREFIX}message:{id}")
+        answers = pipe.execute()
+        return [row for row in zip(ids, answers[::2], answers[1::2]) if all(row)]
+
+    def counts(self) -> dict[str, int]:
+        pipe = self.redis.pipeline(transaction=False)
+        for state in states.ALL:
+            pipe.zcard(PREFIX + state)
+        return dict(zip(states.ALL, pipe.execute()))
+
+    def page(self, state: str | None, kind: str | None, limit: int, cursor: str | None, scan: int = 5000) -> Page:
+        """A page of records, newest first; scheduled ones by due time, the soonest first.
+
+        Reads at most `scan` records for it, so a page may be short, even empty, and still have a next.
+
+        Raises:
+            ValueError: the cursor is none of ours.
+        """
+        score, skip = parse_cursor(cursor)
+        found, batch = [], limit if kind is None else max(limit, 200)
+        while len(found) < limit and scan > 0:
+            rows = self._range(state, score, skip, batch)
+            for (_, at), record in zip(rows, self._read([id for id, _ in rows])):
+                score, skip = (at, skip + 1) if at == score else (at, 1)
+                if record and (kind is None or record["kind"] == kind):
+                    found.append(record)
+                    if len(found) == limit:
+                        break
+            scan -= batch
+            if len(rows) < batch:
+                break
+        more = self._range(state, score, skip, 1) if score is not None else []
+        return Page(found, f"{score:.0f}-{skip}" if more else None)
+
+    def _range(self, state: str | None, score: float | None, skip: int, limit: int):
+        name = PREFIX + (state or "all")
+        if state == states.SCHEDULED:
+            low = "-inf" if score is None else score
+            return self.redis.zrangebyscore(name, low, "+inf", start=skip, num=limit, withscores=True)
+        high = "+inf" if score is None else score
+        return self.redis.zrevrangebyscore(name, high, "-inf", start=skip, num=limit, withscores=True)
+
+    def _read(self, ids: list[str]) -> list[dict | None]:
+        pipe = self.redis.pipeline(transaction=False)
+        for id in ids:
+            pipe.hgetall(f"{PREFIX}job:{id}").get(f"{PREFIX}message:{id}")
+        answers = pipe.execute()
+        return [
+            {"id": id, "message": message, **record} if record else None
+            for id, record, message in zip(ids, answers[::2], answers[1::2])
+        ]
+
+    # --- workers ---
+
+    def now(self) -> float:
+        """Seconds since 1970 on the clock of Redis."""
+        seconds, micros = self.redis.time()
+        return seconds + micros / 1e6
+
+    def beat(self, worker: str) -> None:
+        """A worker says that it lives."""
+        self.redis.zadd(PREFIX + "workers", {worker: self.now()})
+
+    def leave(self, worker: str) -> None:
+        self.redis.zrem(PREFIX + "workers", worker)
+
+    def workers(self, within: float) -> dict[str, float]:
+        """Workers heard of in the last `within` seconds, each with the seconds since."""
+        now = self.now()
+        self.redis.zremrangebyscore(PREFIX + "workers", "-inf", now - 86400)
+        rows = self.redis.zrangebyscore(PREFIX + "workers", now - within, "+inf", withscores=True)
+        return {name: max(0.0, now - at) for name, at in rows}
+
+    def lock(self, name: str, seconds: float) -> bool:
+        """Take a short lock that nobody releases; it ends by itself."""
+        return bool(self.redis.set(f"{PREFIX}lock:{name}", 1, nx=True, px=int(seconds * 1000)))
+
+
+def dumps(value: object) -> str:
+    return "" if value is None else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def parse_cursor(cursor: str | None) -> tuple[float | None, int]:
+    if not cursor:
+        return None, 0
+    score, dash, skip = cursor.partition("-")
+    if not (dash and score.isdecimal() and skip.isdecimal() and len(cursor) < 40):
+        raise ValueError("cursor")
+    return float(score), int(skip)

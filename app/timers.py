@@ -1,0 +1,133 @@
+"""What every worker does on the side, in two threads of its main process.
+
+One promotes what is due and sweeps up what was lost, and may wait for the broker; the other renews the
+leases of what this worker runs, and never waits for anything but the job store. Any number of workers
+may do this at once: each move is won by one of them.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+from celery import Celery
+from celery.worker import state
+from kombu.exceptions import OperationalError
+from kombu.utils import json
+
+from app.job import publish
+from app.store import UNAVAILABLE
+
+logger = logging.getLogger(__name__)
+
+#: A job scheduled for less than this from now may start so much late; any other starts on time.
+PROMOTE_SECONDS = 0.5
+BEAT_SECONDS = 5
+TRIM_SECONDS = 60
+#: A queued job is published again after this long whatever its queue looks like.
+QUEUED_SECONDS = 3600
+BATCH = 100
+
+
+class Loop(threading.Thread):
+    """Runs steps for ever. Each does one unit and returns the seconds until it wants to run again."""
+
+    def __init__(self, name: str, *steps: Callable[[], float], on_outage: Callable[[], None] = lambda: None):
+        super().__init__(name=name, daemon=True)
+        self.steps = steps
+        self.on_outage = on_outage
+
+    def run(self):
+        due = dict.fromkeys(self.steps, 0.0)
+        pause = threading.Event()
+        while True:
+            pause.wait(max(0.0, min(due.values()) - monotonic()))
+            for step in self.steps:
+                if due[step] <= monotonic():
+                    due[step] = monotonic() + self.take(step)
+
+    def take(self, step: Callable[[], float]) -> float:
+        try:
+            return step()
+        except (*UNAVAILABLE, OperationalError, OSError) as error:
+            logger.warning("%s: out of reach, trying again: %s", step.__name__, error)
+            self.on_outage()
+            return 1
+        except Exception:
+            logger.exception("%s: unexpected", step.__name__)
+            return 5
+
+
+class Timers:
+    """The steps. Intervals follow from the lease, so that a short one is kept as well as a long one."""
+
+    def __init__(self, celery: Celery):
+        self.celery = celery
+        self.store = celery.store
+        self.lease = celery.settings.lease_seconds
+        self.retention = celery.settings.retention_days * 86400
+        self.in_touch_since = monotonic()
+
+    def start(self):
+        for loop in (Loop("schedule", self.promote, self.sweep, self.trim, on_outage=self.outage),
+                     Loop("leases", self.renew, self.beat)):
+            loop.start()
+
+    def outage(self):
+        self.in_touch_since = monotonic()
+
+    def promote(self) -> float:
+        wait, ids = self.store.promote(BATCH)
+        self.publish(ids)
+        return PROMOTE_SECONDS if wait is None else min(wait, PROMOTE_SECONDS)
+
+    def sweep(self) -> float:
+        # After an outage, living workers need a moment to renew before anybody calls their jobs lost.
+        pause = self.lease / 6
+        if monotonic() - self.in_touch_since < self.lease / 2 or not self.store.lock("sweep", pause * 0.9):
+            return pause
+        lost = self.store.sweep_leases(BATCH)
+        lost += self.store.sweep_queued(BATCH, self.lease / 3, QUEUED_SECONDS, self.empty_queues())
+        if lost:
+            logger.warning("swept up %d lost jobs: %s", len(lost), " ".join(lost[:10]))
+        self.publish(lost)
+        return pause
+
+    def trim(self) -> float:
+        return 1 if self.store.trim(BATCH, self.retention) else TRIM_SECONDS
+
+    def renew(self) -> float:
+        running = active_jobs()
+        if running:
+            self.store.renew(self.celery.worker, self.lease, running)
+        return self.lease / 3
+
+    def beat(self) -> float:
+        self.store.beat(self.celery.worker)
+        return BEAT_SECONDS
+
+    def publish(self, ids: list[str]):
+        for id, kind, message in self.store.messages(ids) if ids else ():
+            if not publish(self.celery, id, kind, json.loads(message)):
+                break  # the broker is away; the sweep finds the rest
+
+    def empty_queues(self) -> list[str]:
+        empty = []
+        with self.celery.producer_or_acquire() as producer:
+            for name in self.celery.amqp.queues:
+                try:
+                    size = producer.channel.queue_declare(name, passive=True).message_count
+                except producer.connection.channel_errors:  # kombu on Redis: an empty list does not exist
+                    size = 0
+                if size == 0:
+                    empty.append(name)
+        return empty
+
+
+def active_jobs() -> list[str]:
+    """Ids of what this worker's children run now. Celery's main thread may change the set as we read it."""
+    while True:
+        try:
+            return [request.id for request in state.active_requests]
+        except RuntimeError:
+            continue

@@ -1,0 +1,155 @@
+"""The JSON API: every route under /api. docs: README, section API."""
+
+import json
+import re
+import uuid
+
+from flask import Blueprint, Response, current_app, request, url_for
+from pydantic import ValidationError
+from werkzeug.exceptions import BadRequest, Conflict, NotFound, UnsupportedMediaType
+
+from app import states
+from app.accept import Invalid, NewJob, accept
+from app.job import publish
+from app.record import as_json
+from app.store import UNAVAILABLE
+from app.web.auth import require_token
+from app.web.problems import BadInput, bad_input
+
+blueprint = Blueprint("api", __name__, url_prefix="/api")
+blueprint.before_request(require_token)
+blueprint.register_error_handler(BadInput, bad_input)
+
+KEY = re.compile(r"[\x21-\x7e]{1,200}")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+LIMIT, LARGEST_LIMIT = 50, 200
+
+
+@blueprint.post("/jobs")
+def create():
+    """202 and the job; the same Idempotency-Key and body give the same job, another body 409."""
+    key = request.headers.get("Idempotency-Key", "")
+    if key and not KEY.fullmatch(key):
+        raise BadInput(("Idempotency-Key", "must be 1 to 200 visible ASCII characters"))
+    try:
+        new = NewJob.model_validate_json(json.dumps(body()), strict=True)
+        submitted = accept(kinds(), new, request_id=request_id(), idempotency_key=key)
+    except ValidationError as error:
+        raise BadInput.of(error) from None
+    except Invalid as error:
+        raise BadInput.of(error.error, error.where) from None
+    except KeyError:
+        raise BadInput(("kind", f"is none of {', '.join(kinds())}")) from None
+    if submitted.outcome == "conflict":
+        raise Conflict("This Idempotency-Key came with another body before.")
+    return accepted(submitted.id, {"kind": new.kind, "state": submitted.outcome})
+
+
+@blueprint.get("/jobs")
+def index():
+    errors = []
+    state, kind = request.args.get("state") or None, request.args.get("kind") or None
+    if state and state not in states.ALL:
+        errors.append(("state", f"is none of {', '.join(states.ALL)}"))
+    limit = request.args.get("limit", str(LIMIT))
+    if not limit.isdecimal() or not 1 <= int(limit[:9]) <= LARGEST_LIMIT:
+        errors.append(("limit", f"must be a number from 1 to {LARGEST_LIMIT}"))
+    if errors:
+        raise BadInput(*errors)
+    try:
+        page = store().page(state, kind, int(limit), request.args.get("cursor"))
+    except ValueError:
+        raise BadInput(("cursor", "is none that this API gave out")) from None
+    return {"jobs": [as_json(record) for record in page.records], "counts": store().counts(), "next": page.next}
+
+
+@blueprint.get("/jobs/<id>")
+def show(id):
+    return as_json(find(id))
+
+
+@blueprint.post("/jobs/<id>/cancellation")
+def cancel(id):
+    find(id)
+    if not store().cancel(id):
+        raise Conflict("The job has finished; there is nothing to cancel.")
+    return as_json(find(id))
+
+
+@blueprint.post("/jobs/<id>/retry")
+def retry(id):
+    record = find(id)
+    if not store().retry(id):
+        raise Conflict(f"The job is {record['state']}; only a failed or cancelled one can be retried.")
+    wake(id)
+    return accepted(id)
+
+
+@blueprint.post("/jobs/<id>/run-now")
+def run_now(id):
+    record = find(id)
+    if not store().run_now(id):
+        raise Conflict(f"The job is {record['state']}; only a scheduled one can be run now.")
+    wake(id)
+    return accepted(id)
+
+
+@blueprint.get("/jobs/<id>/result")
+def result(id):
+    record = find(id)
+    if record["state"] != states.SUCCEEDED or not record.get("result"):
+        raise NotFound("The job has no result." if record["state"] in states.FINISHED else "It has no result yet.")
+    return Response(record["result"], content_type="application/json")
+
+
+@blueprint.get("/kinds")
+def list_kinds():
+    return {"kinds": [
+        {"name": kind.name, "description": kind.description, "params": kind.params.model_json_schema()}
+        for kind in kinds().values()
+    ]}
+
+
+def store():
+    return current_app.extensions["store"]
+
+
+def kinds():
+    return current_app.extensions["kinds"]
+
+
+def wake(id: str) -> None:
+    """Publish a job that a person has just queued."""
+    for row_id, kind, message in store().messages([id]):
+        publish(current_app.extensions["celery"], row_id, kind, json.loads(message))
+
+
+def find(id: str) -> dict:
+    record = store().get(id)
+    if record is None:
+        raise NotFound("There is no job with this id. Finished jobs are forgotten after RETENTION_DAYS.")
+    return record
+
+
+def accepted(id: str, known: dict | None = None):
+    """202 and the job, or what is known of it should Redis go away just after it took the job."""
+    try:
+        job = as_json(find(id))
+    except UNAVAILABLE:
+        job = {"id": id, **(known or {})}
+    return job, 202, {"Location": url_for("api.show", id=id)}
+
+
+def body() -> object:
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("Send JSON, with the header Content-Type: application/json.")
+    try:
+        return json.loads(request.get_data(), parse_constant=lambda name: (_ for _ in ()).throw(ValueError(name)))
+    except (ValueError, RecursionError):
+        raise BadRequest("The body is no JSON.") from None
+
+
+def request_id() -> str:
+    """The router's id of this request, if it looks like one, else our own."""
+    given = request.headers.get("X-Request-ID", "")
+    return given if REQUEST_ID.fullmatch(given) else str(uuid.uuid4())

@@ -1,0 +1,27 @@
+"""Is the process alive, and is the app ready to run jobs? Open to anybody; says nothing secret."""
+
+from flask import Blueprint, current_app
+
+from app.store import UNAVAILABLE
+
+blueprint = Blueprint("health", __name__)
+
+#: A worker beats every 5 s; one that has not for so long is counted out.
+SILENT_SECONDS = 25
+
+
+@blueprint.get("/health/live")
+def live():
+    return {"status": "live"}
+
+
+@blueprint.get("/health/ready")
+def ready():
+    try:
+        workers = current_app.extensions["store"].workers(within=SILENT_SECONDS)
+    except UNAVAILABLE:
+        return {"status": "not ready", "reason": "Redis cannot be reached."}, 503
+    if not workers:
+        return {"status": "not ready", "reason": f"No worker for {SILENT_SECONDS} s. Start one: "
+                "heroku ps:scale worker=1"}, 503
+    return {"status": "ready", "workers": len(workers)}

@@ -1,0 +1,43 @@
+"""Errors of the API, as RFC 9457 problem details."""
+
+import json
+
+from flask import Response
+from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException
+
+
+def problem(status: int, title: str, detail: str, errors: list[dict] | None = None, headers=()) -> Response:
+    """Args: errors: `[{"field", "message"}]` for bad input."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    if errors is not None:
+        body["errors"] = errors
+    return Response(json.dumps(body), status, headers=list(headers), content_type="application/problem+json")
+
+
+def http(error: HTTPException) -> Response:
+    if error.response is not None:
+        return error.response
+    kept = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
+    return problem(error.code, error.name, error.description, headers=kept)
+
+
+class BadInput(Exception):
+    """What a caller sent is not right: (field, message) each."""
+
+    def __init__(self, *errors: tuple[str, str]):
+        self.errors = [{"field": field, "message": message} for field, message in errors]
+
+    @classmethod
+    def of(cls, error: ValidationError, prefix: str = "") -> "BadInput":
+        """The same in our form: `params.to.0`, without the value, which may be long or secret."""
+        found = {}
+        for item in error.errors(include_url=False, include_context=False, include_input=False):
+            field = ".".join([prefix, *map(str, item["loc"])]).strip(".")
+            found.setdefault(field or "body", item["msg"].removeprefix("Value error, "))
+        return cls(*found.items())
+
+
+def bad_input(error: BadInput) -> Response:
+    detail = "; ".join(f"{item['field']}: {item['message']}" for item in error.errors)
+    return problem(422, "Unprocessable Content", detail[:1000], error.errors)

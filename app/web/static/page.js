@@ -1,0 +1,35 @@
+// Keeps the page up to date and its times in the viewer's zone. Without it everything works, by reloading.
+"use strict";
+const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+function localise(root) {
+  for (const time of root.querySelectorAll("time")) {
+    time.title = time.dateTime;
+    time.textContent = format.format(new Date(time.dateTime));
+  }
+}
+
+localise(document);
+for (const zone of document.querySelectorAll(".zone"))
+  zone.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;
+for (const form of document.querySelectorAll("form.new"))
+  form.addEventListener("submit", () => {
+    // Minutes behind UTC at the chosen time, which daylight saving may make another than today's.
+    if (form.elements.at?.value) form.elements.offset.value = new Date(form.elements.at.value).getTimezoneOffset();
+  });
+
+const live = document.getElementById("live");
+let tag = null;
+
+async function refresh() {
+  if (document.hidden || live.contains(document.activeElement)) return;
+  const answer = await fetch(live.dataset.url, { headers: tag ? { "If-None-Match": tag } : {} });
+  if (answer.redirected) return location.reload();
+  if (!answer.ok) return;
+  tag = answer.headers.get("ETag");
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  live.replaceChildren(...(page.getElementById("live") ?? page.body).childNodes);
+  localise(live);
+}
+
+if (live) setInterval(() => refresh().catch(() => {}), 1500);

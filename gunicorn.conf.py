@@ -1,0 +1,22 @@
+"""gunicorn, set to the platform's numbers. Each is Heroku's unless it says otherwise."""
+
+import os
+
+from app.config import ConfigError, Settings
+
+try:
+    settings = Settings.from_env()
+except ConfigError as error:
+    raise SystemExit(str(error)) from None
+
+bind = f"0.0.0.0:{settings.port}" if settings.development else f"[::]:{settings.port}"  # the router may speak IPv6
+workers = settings.web_concurrency
+worker_class = "gthread"
+threads = 4  # they wait for Redis; more would only queue for its connections, of which the smallest plan has 20
+timeout = 25  # the router gives up after 30 s without a first byte
+graceful_timeout = 20  # SIGKILL follows SIGTERM after 30 s
+keepalive = 95  # longer than the router keeps an idle connection, 90 s, so that it is the one to close
+preload_app = True  # one copy in memory; nothing is connected before the fork
+forwarded_allow_ips = "*"  # only the router reaches a dyno
+control_socket_disable = True  # its file in HOME would be shared by two instances on one machine
+accesslog = "-" if "GUNICORN_CMD_ARGS" not in os.environ else None

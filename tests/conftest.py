@@ -1,0 +1,45 @@
+import warnings
+
+import pytest
+
+from tests.dynos import Dynos, Server
+
+
+@pytest.fixture
+def redis():
+    """A Redis server of the test's own."""
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def make_dynos(tmp_path):
+    """Make apps on a URL; their processes end with the test, and a failure shows what they printed."""
+    made = []
+
+    def make(url: str, **env: str) -> Dynos:
+        made.append(Dynos(url, tmp_path, **env))
+        return made[-1]
+
+    yield make
+    for dynos in made:
+        dynos.end()
+        for process in dynos.processes:
+            print(f"--- {process.log.name}\n{process.text()}")
+
+
+@pytest.fixture
+def dynos(redis, make_dynos):
+    return make_dynos(redis.url)
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch):
+    """The shell that runs the tests must not decide how they end."""
+    for name in ("REDIS_URL", "BROKER_URL", "CLOUDAMQP_URL", "API_TOKEN", "SECRET_KEY", "SMTP_URL", "MAIL_FROM",
+                 "SENTRY_DSN", "APP_ENV", "PORT", "DYNO", "WEB_CONCURRENCY", "WORKER_CONCURRENCY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+warnings.filterwarnings("ignore", category=ResourceWarning)  # a killed process leaves its sockets to the collector

@@ -1,0 +1,67 @@
+"""Tasks that leave a trace outside the store, for tests of what really ran, and how often."""
+
+import os
+import signal
+import time
+
+import celery
+from celery import shared_task
+
+
+def note(path: str, line: str) -> None:
+    """One line, in one write: lines of several processes do not mix."""
+    with open(path, "a", buffering=1) as file:
+        file.write(line + "\n")
+
+
+@shared_task(bind=True)
+def work(self, path, name, seconds=0.0, checkpoints=False):
+    note(path, f"start {name}")
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, 0.1))
+        if checkpoints:
+            self.checkpoint(seconds - left, seconds)
+    note(path, f"done {name}")
+    return name
+
+
+@shared_task(bind=True, max_retries=2)
+def die(self, path, name):
+    note(path, f"start {name}")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@shared_task(bind=True, max_retries=2)
+def again(self, path, name, countdown):
+    note(path, f"start {name} {self.request.retries} {time.time()}")
+    if self.request.retries < 2:
+        raise self.retry(countdown=countdown)
+    return name
+
+
+@shared_task(ignore_result=False)
+def add(x, y):
+    return x + y
+
+
+@shared_task(ignore_result=False)
+def total(numbers):
+    return sum(numbers)
+
+
+@shared_task
+def boom():
+    raise RuntimeError("a bug in a job")
+
+
+@shared_task(time_limit=2)
+def too_long(path, name):
+    note(path, f"start {name}")
+    time.sleep(60)
+
+
+@shared_task(base=celery.Task)
+def plain(path, name):
+    note(path, f"done {name}")
+

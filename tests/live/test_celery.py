@@ -1,0 +1,97 @@
+"""Celery stays Celery: what its documentation says of tasks holds for jobs."""
+
+import time
+
+import pytest
+from celery import chain, chord, group
+from celery.exceptions import QueueNotFound
+from kombu.exceptions import EncodeError
+
+from app.queue import QUEUE
+from tests.dynos import wait_for
+
+
+def test_retry_with_a_countdown_waits_so_long_and_counts(dynos):
+    dynos.worker()
+    id = dynos.task("again").delay(str(dynos.ledger), "again", 2).id
+    job = dynos.wait(id)
+    assert (job["state"], job["attempt"], job["max_attempts"]) == ("succeeded", 3, 3)
+    assert job["result"] == "again"
+    rows = [line.split() for line in dynos.lines("start")]
+    assert [row[2] for row in rows] == ["0", "1", "2"]
+    times = [float(row[3]) for row in rows]
+    assert all(later - earlier >= 1.9 for earlier, later in zip(times, times[1:], strict=False))
+    assert [a["outcome"] for a in job["attempts"]] == ["retried", "retried", "succeeded"]
+
+
+def test_a_retry_waits_in_the_schedule_and_survives_the_worker(dynos):
+    worker = dynos.worker()
+    id = dynos.task("again").delay(str(dynos.ledger), "again", 4).id
+    dynos.wait(id, "scheduled")
+    assert dynos.store.redis.llen(QUEUE) == 0
+    worker.end()
+    dynos.worker()
+    assert dynos.wait(id)["state"] == "succeeded"
+    assert len(dynos.lines("start")) == 3
+
+
+def test_a_chain_hands_each_result_on_and_each_step_is_a_job(dynos):
+    dynos.worker()
+    add = dynos.task("add")
+    result = chain(add.s(1, 2), add.s(3).set(countdown=2), add.s(4))()
+    assert result.get(timeout=30) == 10
+    assert dynos.wait(result.id)["result"] == 10
+    assert dynos.job(result.parent.id)["result"] == 6
+
+
+def test_a_group_runs_all_and_a_chord_runs_its_body_once_after_them(dynos):
+    dynos.worker()
+    add, total = dynos.task("add"), dynos.task("total")
+    assert sorted(group(add.s(n, n) for n in range(5))().get(timeout=30)) == [0, 2, 4, 6, 8]
+    assert chord((add.s(n, n).set(countdown=n % 2 * 2) for n in range(5)), total.s())().get(timeout=30) == 20
+
+
+def test_link_calls_back_once(dynos):
+    dynos.worker()
+    add, work = dynos.task("add"), dynos.task("work")
+    add.apply_async((1, 1), link=work.si(str(dynos.ledger), "called"))
+    wait_for(lambda: dynos.lines("done"))
+    assert dynos.lines("done") == ["done called"]
+
+
+def test_expires_counts_from_the_call_and_shows_as_cancelled(dynos):
+    id = dynos.work("expired", expires=0.5)
+    time.sleep(1)
+    dynos.worker()
+    job = dynos.wait(id)
+    assert (job["state"], job["error"]["type"]) == ("cancelled", "Expired")
+    assert dynos.lines() == []
+
+
+def test_a_hard_time_limit_fails_the_job(dynos):
+    dynos.worker()
+    job = dynos.wait(dynos.task("too_long").delay(str(dynos.ledger), "long").id)
+    assert (job["state"], job["error"]["type"]) == ("failed", "TimeLimitExceeded")
+    assert dynos.lines() == ["start long"]
+
+
+def test_a_task_on_celerys_own_base_class_has_no_record_and_runs(dynos):
+    dynos.worker()
+    id = dynos.task("plain").delay(str(dynos.ledger), "plain").id
+    wait_for(lambda: dynos.lines("done"))
+    assert dynos.store.get(id) is None
+
+
+def test_a_message_from_a_program_that_has_only_celery_becomes_a_job(dynos):
+    dynos.worker()
+    dynos.celery.send_task("tests.ledger.work", (str(dynos.ledger), "foreign"), task_id="foreign-1")
+    wait_for(lambda: dynos.store.get("foreign-1"))
+    assert dynos.wait("foreign-1")["state"] == "succeeded"
+
+
+def test_a_misspelt_queue_and_arguments_that_are_no_json_are_refused(dynos):
+    with pytest.raises(QueueNotFound, match="defualt"):
+        dynos.work("nowhere", queue="defualt", countdown=60)
+    with pytest.raises(EncodeError):
+        dynos.task("add").delay(object(), 1)
+    assert set(dynos.store.counts().values()) == {0}
