@@ -4,7 +4,7 @@ import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from app.job import Submitted
 from app.kinds import Kind
@@ -22,13 +22,14 @@ class NewJob(BaseModel):
     delay: float | None = Field(default=None, ge=0, le=YEAR.total_seconds())
     run_at: AwareDatetime | None = None
 
-    @model_validator(mode="after")
-    def one_time(self):
-        if self.delay is not None and self.run_at is not None:
+    @field_validator("run_at")
+    @classmethod
+    def one_time_within_a_year(cls, value, info):
+        if value and info.data.get("delay") is not None:
             raise ValueError("give delay or run_at, not both")
-        if self.run_at and self.run_at > datetime.now(UTC) + YEAR:
-            raise ValueError("run_at is more than a year ahead")
-        return self
+        if value and value > datetime.now(UTC) + YEAR:
+            raise ValueError("is more than a year ahead")
+        return value
 
 
 class Invalid(Exception):

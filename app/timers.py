@@ -67,6 +67,7 @@ class Timers:
         self.lease = celery.settings.lease_seconds
         self.retention = celery.settings.retention_days * 86400
         self.in_touch_since = monotonic()
+        self.clock_ahead = 0.0  # seconds that the clock of Redis is ahead of our monotonic one
 
     def start(self):
         for loop in (Loop("schedule", self.promote, self.sweep, self.trim, on_outage=self.outage),
@@ -82,8 +83,12 @@ class Timers:
         return PROMOTE_SECONDS if wait is None else min(wait, PROMOTE_SECONDS)
 
     def sweep(self) -> float:
-        # After an outage, living workers need a moment to renew before anybody calls their jobs lost.
-        pause = self.lease / 6
+        # After an outage, or a jump of the clock that leases are measured by, living workers need a moment
+        # to renew before anybody calls their jobs lost.
+        pause, ahead = self.lease / 6, self.store.now() - monotonic()
+        if abs(ahead - self.clock_ahead) > self.lease / 4:
+            self.clock_ahead = ahead
+            self.outage()
         if monotonic() - self.in_touch_since < self.lease / 2 or not self.store.lock("sweep", pause * 0.9):
             return pause
         lost = self.store.sweep_leases(BATCH)

@@ -1,4 +1,7 @@
+import gzip
+import threading
 import warnings
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -32,6 +35,29 @@ def make_dynos(tmp_path):
 @pytest.fixture
 def dynos(redis, make_dynos):
     return make_dynos(redis.url)
+
+
+@pytest.fixture
+def sentry():
+    """Returns (DSN, list of the bodies that came)."""
+    bodies = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            bodies.append((gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body).decode())
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://key@127.0.0.1:{server.server_port}/1", bodies
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(autouse=True)

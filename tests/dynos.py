@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import tests.ledger  # noqa: F401 - registers its tasks
 from app.config import Settings
 from app.queue import make_celery
 from dev import redis_server
@@ -100,7 +101,7 @@ class Dynos:
 
     def worker(self, wait=True, **env: str) -> Process:
         """Start a worker that has the tasks of tests/ledger.py, and wait until it takes jobs."""
-        process = self._start([sys.executable, "-m", "tests.worker"], "worker", env)
+        process = self._start([sys.executable, "-m", "tests.ledger_worker"], "worker", env)
         if wait:
             wait_for(lambda: "ready." in process.text() or process.popen.poll() is not None, 60, "the worker")
             assert process.popen.poll() is None, process.text()
@@ -109,7 +110,7 @@ class Dynos:
     def web(self, **env: str) -> Process:
         self.port = redis_server.free_port()
         self.base = f"http://127.0.0.1:{self.port}"
-        process = self._start([shutil.which("gunicorn", path=self.env["PATH"]), "web:app"], "web",
+        process = self._start([shutil.which("gunicorn", path=self.env["PATH"]), "tests.ledger_web:app"], "web",
                               {"PORT": str(self.port)} | env)
         wait_for(lambda: self._live() or process.popen.poll() is not None, 60, "the web process")
         assert process.popen.poll() is None, process.text()
@@ -135,8 +136,6 @@ class Dynos:
     # --- what the tests ask
 
     def task(self, name: str):
-        import tests.ledger  # noqa: F401 - registers them
-
         return self.celery.tasks[name if name in self.celery.tasks else f"tests.ledger.{name}"]
 
     def work(self, name: str, seconds: float = 0.0, checkpoints=False, **options) -> str:

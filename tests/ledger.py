@@ -3,9 +3,13 @@
 import os
 import signal
 import time
+from typing import Literal
 
 import celery
 from celery import shared_task
+from pydantic import Field
+
+from app.kinds import Params, kind
 
 
 def note(path: str, line: str) -> None:
@@ -65,3 +69,22 @@ def too_long(path, name):
 def plain(path, name):
     note(path, f"done {name}")
 
+
+
+class Sample(Params):
+    seconds: float = Field(default=1, ge=0, le=3600)
+    steps: int = Field(default=4, ge=1)
+    fail: Literal["never", "once", "always"] = "never"
+    label: str = Field(min_length=1, max_length=100)
+
+
+@kind(autoretry_for=(ValueError,), max_retries=2, retry_backoff=1)
+def sample(job, params: Sample):
+    """A kind of the tests' own, so that they need none of those that an owner may delete."""
+    for step in range(params.steps):
+        job.checkpoint(step, params.steps)
+        time.sleep(params.seconds / params.steps)
+    if params.fail == "always" or (params.fail == "once" and job.request.retries == 0):
+        raise ValueError("asked to fail")
+    job.checkpoint(params.steps, params.steps)
+    return {"label": params.label}

@@ -248,5 +248,5 @@ def test_a_job_whose_code_no_worker_has_fails_in_the_end_and_is_not_lost_before(
 def test_a_worker_without_flask_runs_jobs(dynos, tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['flask'] = None\n")
     dynos.worker(PYTHONPATH=os.pathsep.join([str(tmp_path), dynos.env["PYTHONPATH"]]))
-    id = dynos.task("demo").delay({"seconds": 0.1, "steps": 1}).id
+    id = dynos.task("sample").delay({"label": "x", "seconds": 0.1}).id
     assert dynos.wait(id)["state"] == "succeeded"

@@ -1,0 +1,252 @@
+"""The HTTP API, on a real Redis and without a worker: what it accepts, refuses and tells."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.config import Settings
+from app.store import PREFIX
+from app.web import create_app
+from tests import ledger  # noqa: F401 - its kind, sample
+
+SAMPLE = {"kind": "sample", "params": {"seconds": 1, "label": "x"}}
+
+
+@pytest.fixture
+def app(redis):
+    app = create_app(Settings.from_env({
+        "APP_ENV": "development", "REDIS_URL": redis.url, "API_TOKEN": "secret-token", "SECRET_KEY": "s"}))
+    yield app
+    app.extensions["store"].redis.close()
+
+
+@pytest.fixture
+def store(app):
+    return app.extensions["store"]
+
+
+@pytest.fixture
+def call(app):
+    client = app.test_client()
+
+    def call(method, path, body=None, **headers):
+        return client.open(path, method=method, json=body, headers={"Authorization": "Bearer secret-token"} | headers)
+
+    return call
+
+
+def test_a_job_is_accepted_and_can_be_read(call):
+    answer = call("POST", "/api/jobs", SAMPLE, **{"X-Request-ID": "router-1"})
+    assert answer.status_code == 202
+    job = answer.json
+    assert answer.headers["Location"] == f"/api/jobs/{job['id']}"
+    assert list(job)[:15] == ["id", "kind", "state", "params", "created_at", "due_at", "started_at", "finished_at",
+                              "attempt", "max_attempts", "progress", "result", "error", "request_id",
+                              "cancel_requested"]
+    assert (job["kind"], job["state"], job["params"]) == ("sample", "queued", {"seconds": 1, "label": "x"})
+    assert (job["attempt"], job["max_attempts"], job["request_id"]) == (0, 3, "router-1")
+    assert job["started_at"] is job["finished_at"] is job["progress"] is job["result"] is job["error"] is None
+    assert job["created_at"] == job["due_at"]
+    assert datetime.fromisoformat(job["created_at"]).utcoffset() == timedelta(0)
+    assert job["created_at"][-5] == "." and job["created_at"].endswith("Z")
+    assert call("GET", answer.headers["Location"]).json == job
+
+
+def test_a_delay_and_a_time_schedule_it(call):
+    job = call("POST", "/api/jobs", SAMPLE | {"delay": 90.5}).json
+    waits = datetime.fromisoformat(job["due_at"]) - datetime.fromisoformat(job["created_at"])
+    assert (job["state"], waits) == ("scheduled", timedelta(seconds=90.5))
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
+    in_madrid = (at + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S+02:00")
+    job = call("POST", "/api/jobs", SAMPLE | {"run_at": in_madrid}).json
+    assert datetime.fromisoformat(job["due_at"]) == at
+    assert call("POST", "/api/jobs", SAMPLE | {"run_at": "2001-01-01T00:00:00Z"}).json["state"] == "queued"
+
+
+@pytest.mark.parametrize("body, field", [
+    ({"kind": "nope", "params": {}}, "kind"),
+    ({"params": {}}, "kind"),
+    ({"kind": 5, "params": {}}, "kind"),
+    ({"kind": "sample", "params": []}, "params"),
+    ({"kind": "sample", "params": {}}, "params.label"),
+    ({"kind": "sample", "params": {"label": 5}}, "params.label"),
+    ({"kind": "sample", "params": {"seconds": "5"}}, "params.seconds"),
+    ({"kind": "sample", "params": {"seconds": -1}}, "params.seconds"),
+    ({"kind": "sample", "params": {"seconds": True}}, "params.seconds"),
+    ({"kind": "sample", "params": {"fail": "sometimes"}}, "params.fail"),
+    ({"kind": "sample", "params": {"colour": "red"}}, "params.colour"),
+    ({"kind": "sample", "params": {"label": "\ud800"}}, "body"),
+    (SAMPLE | {"when": "now"}, "when"),
+    (SAMPLE | {"delay": -1}, "delay"),
+    (SAMPLE | {"delay": "5"}, "delay"),
+    (SAMPLE | {"delay": 10**9}, "delay"),
+    (SAMPLE | {"delay": 1, "run_at": "2027-01-01T00:00:00Z"}, "run_at"),
+    (SAMPLE | {"run_at": "2030-01-01T00:00:00"}, "run_at"),
+    (SAMPLE | {"run_at": "tomorrow"}, "run_at"),
+    (SAMPLE | {"run_at": 1893456000}, "run_at"),
+    (SAMPLE | {"run_at": "2999-01-01T00:00:00Z"}, "run_at"),
+    ([1], "body"),
+    ("text", "body"),
+    (None, None),
+])
+def test_bad_input_is_named_and_nothing_is_stored(call, store, body, field):
+    answer = call("POST", "/api/jobs", body)
+    assert answer.content_type == "application/problem+json"
+    if field is None:
+        assert answer.status_code == 415
+    else:
+        assert answer.status_code == 422
+        assert field in [error["field"] for error in answer.json["errors"]]
+        assert all(error["message"] for error in answer.json["errors"])
+    assert answer.json["status"] == answer.status_code
+    assert answer.json["title"] and answer.json["detail"] and answer.json["type"]
+    assert store.redis.keys("*") == []
+
+
+@pytest.mark.parametrize("data, status", [
+    (b"{", 400), (b"", 400), (b'{"kind": NaN}', 400), (b"\xff\xfe", 400), (b"[" * 100_000, 400),
+    (b'{"kind": "sample", "params": {"label": "' + b"x" * 300_000 + b'"}}', 413),
+])
+def test_a_body_that_is_no_json_or_too_large_is_refused(app, store, data, status):
+    answer = app.test_client().post("/api/jobs", data=data, content_type="application/json",
+                                    headers={"Authorization": "Bearer secret-token"})
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+    assert store.redis.keys("*") == []
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic secret-token",
+                                    "secret-token"])
+@pytest.mark.parametrize("method, path", [
+    ("POST", "/api/jobs"), ("GET", "/api/jobs"), ("GET", "/api/jobs/x"), ("POST", "/api/jobs/x/cancellation"),
+    ("POST", "/api/jobs/x/retry"), ("POST", "/api/jobs/x/run-now"), ("GET", "/api/jobs/x/result"),
+    ("GET", "/api/kinds"),
+])
+def test_without_the_token_nothing_works(app, store, method, path, header):
+    headers = {"Authorization": header} if header else {}
+    answer = app.test_client().open(path, method=method, json=SAMPLE, headers=headers)
+    assert (answer.status_code, answer.content_type) == (401, "application/problem+json")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert store.redis.keys("*") == []
+
+
+def test_without_a_token_set_nobody_gets_in(redis):
+    app = create_app(Settings.from_env({"APP_ENV": "development", "REDIS_URL": redis.url}))
+    for header in ("Bearer ", "Bearer", "Bearer None"):
+        assert app.test_client().get("/api/kinds", headers={"Authorization": header}).status_code == 401
+    assert app.test_client().post("/sign-in", data={"token": ""}).status_code == 401
+
+
+@pytest.mark.parametrize("id", ["unknown", "..", "a b", "x" * 5000, "%00", "%ff", "job:x", "*"])
+def test_an_id_that_is_none_is_404(call, id):
+    for method, path in (("GET", ""), ("POST", "/cancellation"), ("POST", "/retry"), ("POST", "/run-now"),
+                         ("GET", "/result")):
+        answer = call(method, f"/api/jobs/{id}{path}")
+        assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+
+
+def test_every_error_of_the_api_is_a_problem(call):
+    for method, path, status in (("GET", "/api/nothing", 404), ("DELETE", "/api/jobs", 405),
+                                 ("PUT", "/api/kinds", 405)):
+        answer = call(method, path)
+        assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+
+
+def test_an_idempotency_key_makes_a_request_safe_to_repeat(call, store):
+    first = call("POST", "/api/jobs", SAMPLE, **{"Idempotency-Key": "k1"})
+    again = call("POST", "/api/jobs", {**SAMPLE, "params": dict(reversed(SAMPLE["params"].items()))},
+                 **{"Idempotency-Key": "k1"})
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert first.json["id"] == again.json["id"]
+    other = call("POST", "/api/jobs", SAMPLE | {"delay": 5}, **{"Idempotency-Key": "k1"})
+    assert (other.status_code, other.content_type) == (409, "application/problem+json")
+    assert sum(store.counts().values()) == 1
+    assert call("POST", "/api/jobs", SAMPLE, **{"Idempotency-Key": "k2"}).json["id"] != first.json["id"]
+    assert call("POST", "/api/jobs", SAMPLE, **{"Idempotency-Key": "x" * 201}).status_code == 422
+
+
+def test_the_list_filters_counts_and_pages(call, store):
+    ids = [call("POST", "/api/jobs", SAMPLE).json["id"] for _ in range(3)]
+    late = call("POST", "/api/jobs", SAMPLE | {"delay": 60}).json["id"]
+    store.submit("other", "other-kind", '{"args":[],"kwargs":{}}', queue="default")
+    other = "other"
+    everything = call("GET", "/api/jobs").json
+    assert {job["id"] for job in everything["jobs"]} == {*ids, late, other}
+    assert everything["counts"] == {"scheduled": 1, "queued": 4, "running": 0, "succeeded": 0, "failed": 0,
+                                    "cancelled": 0}
+    assert everything["next"] is None
+    assert [job["id"] for job in call("GET", "/api/jobs?state=scheduled").json["jobs"]] == [late]
+    assert [job["id"] for job in call("GET", "/api/jobs?kind=other-kind").json["jobs"]] == [other]
+    assert call("GET", "/api/jobs?kind=other-kind&state=scheduled").json["jobs"] == []
+    page = call("GET", "/api/jobs?limit=4").json
+    rest = call("GET", f"/api/jobs?limit=4&cursor={page['next']}").json
+    assert [len(page["jobs"]), len(rest["jobs"]), rest["next"]] == [4, 1, None]
+    assert {job["id"] for job in page["jobs"] + rest["jobs"]} == {*ids, late, other}
+
+
+@pytest.mark.parametrize("query", ["state=done", "limit=0", "limit=201", "limit=x", "limit=-1", "cursor=x",
+                                   "cursor=1-x", "cursor=--"])
+def test_a_bad_query_is_named(call, query):
+    answer = call("GET", f"/api/jobs?{query}")
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["field"] == query.split("=")[0]
+
+
+def test_cancel_retry_and_run_now_move_the_job_or_say_why_not(call, store):
+    id = call("POST", "/api/jobs", SAMPLE | {"delay": 60}).json["id"]
+    path = f"/api/jobs/{id}"
+    assert call("POST", path + "/retry").status_code == 409
+    answer = call("POST", path + "/run-now")
+    assert (answer.status_code, answer.json["state"]) == (202, "queued")
+    assert store.redis.llen("default") == 1
+    assert call("POST", path + "/run-now").status_code == 409
+    answer = call("POST", path + "/cancellation")
+    assert (answer.status_code, answer.json["state"]) == (200, "cancelled")
+    assert answer.json["finished_at"]
+    answer = call("POST", path + "/cancellation")
+    assert (answer.status_code, answer.content_type) == (409, "application/problem+json")
+    answer = call("POST", path + "/retry")
+    assert (answer.status_code, answer.json["state"], answer.json["finished_at"]) == (202, "queued", None)
+    assert store.redis.llen("default") == 2
+    run = store.start(id, "w", 60, "sample", "", 3, "default")
+    answer = call("POST", path + "/cancellation")
+    assert (answer.status_code, answer.json["state"], answer.json["cancel_requested"]) == (200, "running", True)
+    store.settle(id, run.token, "w", "succeeded", result={"n": 1})
+    assert call("POST", path + "/cancellation").status_code == 409
+    assert call("POST", path + "/retry").status_code == 409
+
+
+def test_the_result_is_there_when_the_job_has_succeeded(call, store):
+    id = call("POST", "/api/jobs", SAMPLE).json["id"]
+    assert call("GET", f"/api/jobs/{id}/result").status_code == 404
+    run = store.start(id, "w", 60, "sample", "", 3, "default")
+    assert call("GET", f"/api/jobs/{id}/result").status_code == 404
+    store.settle(id, run.token, "w", "succeeded", result={"label": "é"})
+    answer = call("GET", f"/api/jobs/{id}/result")
+    assert (answer.status_code, answer.content_type, answer.json) == (200, "application/json", {"label": "é"})
+
+
+def test_kinds_come_with_the_schema_of_their_params(call):
+    kinds = {kind["name"]: kind for kind in call("GET", "/api/kinds").json["kinds"]}
+    assert kinds["sample"]["params"]["properties"]["seconds"]["maximum"] == 3600
+    assert kinds["sample"]["params"]["required"] == ["label"]
+    assert kinds["sample"]["description"]
+
+
+def test_what_is_stored_is_what_was_asked_for(call, store):
+    text = "“Grüße”, 你好, 🎉 \\ \" \x7f end"
+    id = call("POST", "/api/jobs", {"kind": "sample", "params": {"label": text}}).json["id"]
+    assert call("GET", f"/api/jobs/{id}").json["params"]["label"] == text
+    assert json.loads(store.redis.get(f"{PREFIX}message:{id}"))["kwargs"]["params"]["label"] == text
+
+
+def test_health_needs_no_token_and_tells_whether_a_worker_lives(app, store):
+    client = app.test_client()
+    assert client.get("/health/live").status_code == 200
+    answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert "worker" in answer.json["reason"]
+    store.beat("w1")
+    assert client.get("/health/ready").json == {"status": "ready", "workers": 1}
+    store.leave("w1")
+    assert client.get("/health/ready").status_code == 503

@@ -1,0 +1,289 @@
+"""The email kind, through a real SMTP server and a real worker."""
+
+import json
+import ssl
+import time
+
+import pytest
+import trustme
+
+from app.config import Settings
+from app.web import create_app
+from tests.dynos import wait_for
+from tests.smtp import Mailbox, MailServer
+
+PARAMS = {"to": "ada@example.com", "subject": "Grüße, Ada", "text": "Hallo\n.\nEnde", "html": "<p>Hallo</p>"}
+
+
+@pytest.fixture
+def mailbox():
+    return Mailbox()
+
+
+@pytest.fixture
+def serve(mailbox):
+    servers = []
+
+    def serve(**options):
+        server = MailServer(mailbox, **options)
+        server.start()
+        servers.append(server)
+        return server
+
+    yield serve
+    for server in servers:
+        if server._thread:
+            server.stop()
+
+
+@pytest.fixture
+def tls(tmp_path):
+    """A server's TLS context, and the file that a client trusts it by."""
+    ca = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ca.issue_cert("localhost").configure_cert(context)
+    ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    return context, str(tmp_path / "ca.pem")
+
+
+BAD = [
+    ({"to": []}, "to"),
+    ({"to": None}, "to"),
+    ({"to": "no address"}, "to"),
+    ({"to": ["ada@example.com", "b"]}, "to"),
+    ({"to": ["ada@example.com"] * 51}, "to"),
+    ({"to": "a@example.com\nBcc: b@example.com"}, "to"),
+    ({"cc": "ada@"}, "cc"),
+    ({"bcc": ["Ada <ada@example.com>"]}, "bcc"),
+    ({"reply_to": "x\r\ny@example.com"}, "reply_to"),
+    ({"subject": "a\nBcc: b@example.com"}, "subject"),
+    ({"subject": "a\r\n\r\nbody"}, "subject"),
+    ({"subject": ""}, "subject"),
+    ({"subject": 5}, "subject"),
+    ({"text": None, "html": None}, ""),
+    ({"from": "me@example.com"}, "from"),
+]
+
+
+@pytest.mark.parametrize("change, field", BAD)
+def test_bad_params_are_named_and_nothing_is_stored(redis, change, field):
+    app = create_app(Settings.from_env({"APP_ENV": "development", "REDIS_URL": redis.url, "API_TOKEN": "t"}))
+    answer = app.test_client().post("/api/jobs", json={"kind": "email", "params": PARAMS | change},
+                                    headers={"Authorization": "Bearer t"})
+    assert answer.status_code == 422
+    assert f"params.{field}".rstrip(".") in [error["field"] for error in answer.json["errors"]]
+    assert app.extensions["store"].redis.keys("*") == []
+    app.extensions["store"].redis.close()
+
+
+def email(dynos, countdown=None, **params):
+    return dynos.task("email").apply_async(kwargs={"params": PARAMS | params}, countdown=countdown).id
+
+
+def test_a_delayed_email_survives_a_restart_of_every_process(redis, make_dynos, serve, mailbox):
+    server = serve()
+    dynos = make_dynos(redis.url, SMTP_URL=f"smtp://127.0.0.1:{server.port}", MAIL_FROM="app@example.org")
+    worker = dynos.worker()
+    asked = time.time()
+    id = email(dynos, countdown=6, cc="eve@example.com", bcc=["bob@example.com"], reply_to="desk@example.org")
+    assert dynos.job(id)["state"] == "scheduled"
+    worker.end()
+    dynos.worker()
+    job = dynos.wait(id)
+    assert job["state"] == "succeeded"
+    assert time.time() - asked >= 6
+    assert job["result"] == {"message_id": f"<{id}@example.org>", "refused": [], "reasons": {},
+                             "accepted": ["ada@example.com", "eve@example.com", "bob@example.com"]}
+    (message,), (envelope,) = mailbox.messages, mailbox.envelopes
+    assert (message["From"], message["To"], message["Cc"]) == ("app@example.org", "ada@example.com", "eve@example.com")
+    assert (message["Subject"], message["Reply-To"]) == ("Grüße, Ada", "desk@example.org")
+    assert message["Message-ID"] == job["result"]["message_id"]
+    assert message["Bcc"] is None
+    assert set(envelope.rcpt_tos) == {"ada@example.com", "eve@example.com", "bob@example.com"}
+    assert message.get_body(("plain",)).get_content().replace("\r\n", "\n") == "Hallo\n.\nEnde\n"
+    assert message.get_body(("html",)).get_content().strip() == "<p>Hallo</p>"
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_it_logs_in_over_starttls_and_over_implicit_tls(redis, make_dynos, serve, mailbox, tls, scheme):
+    context, ca = tls
+    server = serve(tls=context, implicit_tls=scheme == "smtps", login=("us@er", "p:w/d"))
+    dynos = make_dynos(redis.url, SMTP_URL=f"{scheme}://us%40er:p%3Aw%2Fd@localhost:{server.port}",
+                       MAIL_FROM="app@example.org", SSL_CERT_FILE=ca)
+    dynos.worker()
+    assert dynos.wait(email(dynos))["state"] == "succeeded"
+    assert mailbox.sessions[0].authenticated
+
+
+def test_a_wrong_password_is_final(redis, make_dynos, serve, mailbox, tls):
+    context, ca = tls
+    server = serve(tls=context, login=("user", "right"))
+    dynos = make_dynos(redis.url, SMTP_URL=f"smtp://user:wrong@localhost:{server.port}",
+                       MAIL_FROM="app@example.org", SSL_CERT_FILE=ca)
+    dynos.worker()
+    job = dynos.wait(email(dynos))
+    assert (job["state"], job["attempt"], job["error"]["type"]) == ("failed", 1, "Refused")
+    assert "535" in job["error"]["message"]
+    assert "wrong" not in str(job)
+
+
+def test_a_certificate_that_is_not_trusted_sends_nothing(redis, make_dynos, serve, mailbox, tls):
+    server = serve(tls=tls[0], login=("user", "pw"))
+    dynos = make_dynos(redis.url, SMTP_URL=f"smtp://user:pw@localhost:{server.port}", MAIL_FROM="app@example.org")
+    dynos.worker()
+    job = dynos.wait(email(dynos), "scheduled")
+    assert "CERTIFICATE_VERIFY_FAILED" in job["error"]["message"]
+    assert mailbox.messages == []
+
+
+@pytest.fixture
+def dynos_with(redis, make_dynos, serve):
+    server = serve()
+    dynos = make_dynos(redis.url, SMTP_URL=f"smtp://127.0.0.1:{server.port}", MAIL_FROM="app@example.org")
+    dynos.worker()
+    return dynos
+
+
+def test_a_final_refusal_fails_the_job_at_once(dynos_with, mailbox):
+    mailbox.data_answers = ["554 no thanks"]
+    job = dynos_with.wait(email(dynos_with))
+    assert (job["state"], job["attempt"], job["error"]["type"]) == ("failed", 1, "Refused")
+    assert "554 no thanks" in job["error"]["message"]
+
+
+def test_a_refusal_for_now_is_retried_later_and_each_attempt_is_visible(dynos_with, mailbox):
+    mailbox.data_answers = ["451 busy", "421 come back"]
+    id = email(dynos_with)
+    for attempt in (1, 2):
+        job = dynos_with.wait(id, "scheduled")
+        assert job["attempt"] == attempt
+        wait_in_seconds = dynos_with.store.now() * 1000 - float(dynos_with.store.get(id)["due"])
+        assert wait_in_seconds < 1000  # not before now
+        if not dynos_with.store.run_now(id):
+            break
+        publish_now(dynos_with, id)
+        wait_for(lambda before=attempt: dynos_with.job(id)["attempt"] > before)
+    job = dynos_with.wait(id)
+    assert (job["state"], job["attempt"], job["error"]) == ("succeeded", 3, None)
+    assert [(a["outcome"], (a["error"] or {}).get("type")) for a in job["attempts"]] == [
+        ("retried", "Undelivered"), ("retried", "Undelivered"), ("succeeded", None)]
+    assert "451 busy" in job["attempts"][0]["error"]["message"]
+    assert len(mailbox.messages) == 1
+
+
+def publish_now(dynos, id):
+    from kombu.utils import json
+
+    from app.job import publish
+
+    ((_, kind, message),) = dynos.store.messages([id])
+    publish(dynos.celery, id, kind, json.loads(message))
+
+
+def test_a_server_that_is_away_is_retried(redis, make_dynos):
+    dynos = make_dynos(redis.url, SMTP_URL="smtp://127.0.0.1:1", MAIL_FROM="app@example.org")
+    dynos.worker()
+    job = dynos.wait(email(dynos), "scheduled")
+    assert job["error"]["type"] == "Undelivered"
+    assert job["max_attempts"] == 9
+
+
+def test_the_waits_between_attempts_grow_and_are_spread(dynos_with):
+    from celery.utils.time import get_exponential_backoff_interval
+
+    task = dynos_with.task("email")
+    waits = [[get_exponential_backoff_interval(task.retry_backoff, n, task.retry_backoff_max, True) for _ in range(200)]
+             for n in range(9)]
+    most = [max(row) for row in waits]
+    assert most[0] <= 15 and most[4] > 60 and most[8] <= 3600
+    assert len(set(waits[5])) > 20
+
+
+def test_those_who_were_accepted_get_it_once_while_the_others_are_retried(dynos_with, mailbox):
+    mailbox.rcpt_answers = {"later@example.com": ["450 greylisted", "250 OK"], "never@example.com": ["550 unknown"]}
+
+    id = email(dynos_with, to=["ada@example.com", "later@example.com", "never@example.com"])
+    dynos_with.wait(id, "scheduled")
+    assert [envelope.rcpt_tos for envelope in mailbox.envelopes] == [["ada@example.com"]]
+    mailbox.rcpt_answers.pop("later@example.com")
+    dynos_with.store.run_now(id)
+    publish_now(dynos_with, id)
+    job = dynos_with.wait(id)
+    assert job["state"] == "succeeded"
+    assert job["result"]["accepted"] == ["ada@example.com", "later@example.com"]
+    assert job["result"]["refused"] == ["never@example.com"]
+    assert job["result"]["reasons"] == {"never@example.com": "550 unknown"}
+    assert [envelope.rcpt_tos for envelope in mailbox.envelopes] == [["ada@example.com"], ["later@example.com"]]
+    assert mailbox.messages[0]["Message-ID"] == mailbox.messages[1]["Message-ID"]
+
+
+def test_all_refused_for_good_is_a_failure(dynos_with, mailbox):
+    mailbox.rcpt_answers = {"never@example.com": ["550 unknown user"]}
+    job = dynos_with.wait(email(dynos_with, to="never@example.com"))
+    assert (job["state"], job["attempt"]) == ("failed", 1)
+    assert "550 unknown user" in job["error"]["message"]
+
+
+def test_a_worker_that_dies_after_the_servers_yes_does_not_send_again(redis, make_dynos, serve, mailbox):
+    """The note is made at the server's yes: even a kill before the job is settled sends nothing twice."""
+    server = serve()
+    dynos = make_dynos(redis.url, SMTP_URL=f"smtp://127.0.0.1:{server.port}", MAIL_FROM="app@example.org")
+    message = json.dumps({"args": [], "kwargs": {"params": PARAMS}})
+    dynos.store.submit("sent", "email", message, queue="default", max_attempts=9)
+    run = dynos.store.start("sent", "dead-worker", 5, "email", "", 9, "default")
+    dynos.store.save("sent", run.token, {"accepted": ["ada@example.com"], "refused": {}})
+    dynos.worker()
+    job = dynos.wait("sent")
+    assert (job["state"], job["attempt"]) == ("succeeded", 2)
+    assert job["result"]["accepted"] == ["ada@example.com"]
+    assert mailbox.messages == []
+
+
+def test_a_worker_that_dies_while_handing_over_says_that_the_mail_may_come_twice(redis, make_dynos, serve, mailbox):
+    server = serve()
+    dynos = make_dynos(redis.url, SMTP_URL=f"smtp://127.0.0.1:{server.port}", MAIL_FROM="app@example.org")
+    message = json.dumps({"args": [], "kwargs": {"params": PARAMS}})
+    dynos.store.submit("unsure", "email", message, queue="default", max_attempts=9)
+    run = dynos.store.start("unsure", "dead-worker", 5, "email", "", 9, "default")
+    dynos.store.save("unsure", run.token, {"accepted": [], "refused": {}, "handing_over": True})
+    worker = dynos.worker()
+    assert dynos.wait("unsure")["state"] == "succeeded"
+    assert mailbox.messages[0]["Message-ID"] == "<unsure@example.org>"
+    assert "may arrive twice" in worker.text()
+
+
+def test_without_smtp_the_mail_is_in_the_outbox_once(dynos):
+    from app import outbox
+
+    dynos.worker()
+    id = email(dynos)
+    job = dynos.wait(id)
+    assert (job["state"], job["result"]["accepted"]) == ("succeeded", ["ada@example.com"])
+    ((job_id, _, text),) = outbox.messages(dynos.store)
+    assert job_id == id
+    assert "To: ada@example.com" in text
+    assert text.isascii()
+
+
+def test_the_outbox_keeps_the_newest_hundred_and_no_giant(dynos):
+    from app import mail, outbox
+
+    for n in range(105):
+        message = mail.compose(message_id=f"<{n}@x>", sender="a@example.org", to=["b@example.org"], subject=str(n),
+                               text="x" * (200_000 if n == 104 else 10), html=None)
+        outbox.put(dynos.store, str(n), message)
+    kept = outbox.messages(dynos.store)
+    assert len(kept) == 100
+    assert max(len(text) for _, _, text in kept) < 1000
+    assert len(dynos.store.redis.keys("jobs:outbox:*")) == 100
+
+
+def test_a_job_that_fails_as_it_was_expected_to_is_no_news(redis, make_dynos, sentry):
+    dsn, bodies = sentry
+    dynos = make_dynos(redis.url, SENTRY_DSN=dsn, SMTP_URL="smtp://user:pw@mail.invalid", MAIL_FROM="app@example.org")
+    dynos.worker()
+    id = dynos.task("email").delay({"to": "a@example.com", "subject": "s", "text": "t"}).id
+    dynos.wait(id, "scheduled")
+    dynos.wait(dynos.task("boom").delay().id)
+    wait_for(lambda: any("a bug in a job" in body for body in bodies))
+    assert not any("Undelivered" in body.split("breadcrumbs")[0] for body in bodies)

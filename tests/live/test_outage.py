@@ -1,0 +1,138 @@
+"""Redis away, full, or silent: an answer within three seconds, nothing half-created, nothing accepted lost."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from app.store import PREFIX
+from tests.dynos import Server, wait_for
+
+JOB = {"kind": "sample", "params": {"seconds": 0, "label": "x"}}
+
+
+def post(dynos, path="/api/jobs", body=JOB):
+    """Returns (status, headers, seconds)."""
+    request = urllib.request.Request(
+        dynos.base + path, json.dumps(body).encode(),
+        {"Authorization": "Bearer test-token", "Content-Type": "application/json"})
+    began = time.monotonic()
+    try:
+        answer = urllib.request.urlopen(request, timeout=20)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        return answer.status, answer.headers, time.monotonic() - began
+
+
+@pytest.fixture
+def server(tmp_path):
+    (tmp_path / "redis").mkdir()
+    server = Server(tmp_path / "redis")
+    yield server
+    if server.process.poll() is None:
+        server.stop()
+
+
+@pytest.mark.parametrize("take_away, bring_back", [
+    (Server.stop, Server.start),  # refused
+    (Server.freeze, Server.thaw),  # accepts, and says nothing
+])
+@pytest.mark.parametrize("warm", [True, False], ids=["connected before", "never connected"])
+def test_creating_a_job_answers_503_in_time_and_creates_nothing(server, make_dynos, take_away, bring_back, warm):
+    dynos = make_dynos(server.url)
+    dynos.web()
+    if warm:
+        assert post(dynos)[0] == 202
+    take_away(server)
+    for _ in range(3):
+        status, headers, seconds = post(dynos)
+        assert status == 503
+        assert headers["Content-Type"] == "application/problem+json"
+        assert int(headers["Retry-After"]) > 0
+        assert seconds < 3
+    time.sleep(2)  # what still lies in the socket of a frozen Redis is out of date by then
+    bring_back(server)
+    wait_for(lambda: post(dynos)[0] == 202, what="the web process to find Redis again")
+    ids = dynos.store.redis.zrange(PREFIX + "all", 0, -1)
+    assert len(ids) == (2 if warm else 1)
+    dynos.worker()
+    for id in ids:
+        assert dynos.wait(id)["state"] == "succeeded"
+
+
+def test_the_page_and_health_say_that_redis_is_away(redis, make_dynos):
+    dynos = make_dynos(redis.url)
+    dynos.web()
+    redis.freeze()
+    for path in ("/health/ready", "/api/jobs"):
+        request = urllib.request.Request(dynos.base + path, headers={"Authorization": "Bearer test-token"})
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(request, timeout=20)
+        assert error.value.status == 503
+        assert "Redis" in error.value.read().decode()
+        error.value.close()
+    assert urllib.request.urlopen(dynos.base + "/health/live").status == 200
+
+
+def test_a_worker_that_starts_without_redis_waits_for_it(server, make_dynos):
+    dynos = make_dynos(server.url)
+    id = dynos.work("waiting")
+    server.stop()
+    worker = dynos.worker(wait=False)
+    time.sleep(4)
+    assert worker.popen.poll() is None
+    server.start()
+    assert dynos.wait(id, seconds=60)["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("remote_control", ["0", "1"])
+def test_a_worker_goes_on_after_redis_went_away_while_it_held_a_job(server, make_dynos, remote_control):
+    """celery 5.7.0 exits here with remote control on; worker.py starts it again."""
+    dynos = make_dynos(server.url, REMOTE_CONTROL=remote_control)
+    dynos.worker()
+    held = dynos.work("held", 3)
+    wait_for(lambda: dynos.lines("start"))
+    server.stop()
+    time.sleep(1)
+    server.start()
+    assert dynos.wait(held, seconds=60)["state"] == "succeeded"
+    assert dynos.wait(dynos.work("next"), seconds=60)["state"] == "succeeded"
+
+
+def test_a_full_redis_refuses_with_503_and_keeps_what_it_accepted(make_dynos):
+    server = Server()
+    try:
+        dynos = make_dynos(server.url)
+        dynos.web()
+        full = JOB | {"delay": 3600}
+        accepted = 1
+        assert post(dynos, body=full)[0] == 202
+        dynos.store.redis.config_set("maxmemory", dynos.store.redis.info("memory")["used_memory"] + 100_000)
+        while (status := post(dynos, body=full)[0]) == 202:
+            accepted += 1
+        assert status == 503
+        assert accepted > 10
+        counts = dynos.store.counts()
+        assert counts["scheduled"] == accepted == dynos.store.redis.zcard(PREFIX + "all")
+        assert sum(counts.values()) == accepted
+        assert len(dynos.store.redis.keys(PREFIX + "message:*")) == accepted
+    finally:
+        server.stop()
+
+
+def test_a_broker_that_is_away_does_not_keep_a_job_from_being_accepted_and_run_later(redis, tmp_path, make_dynos):
+    (tmp_path / "broker").mkdir()
+    broker = Server(tmp_path / "broker")
+    dynos = make_dynos(redis.url, BROKER_URL=broker.url)
+    dynos.web()
+    broker.stop()
+    assert post(dynos)[0] == 202
+    dynos.worker(wait=False)
+    time.sleep(2)
+    broker.start()
+    (id,) = dynos.store.redis.zrange(PREFIX + "all", 0, -1)
+    assert dynos.wait(id, seconds=60)["state"] == "succeeded"
+    broker.stop()

@@ -1,0 +1,318 @@
+"""Every move of a job, and what it refuses. The clock is the test's: nothing here sleeps."""
+
+import pytest
+
+from app import states
+from app.connections import connect
+from app.store import PREFIX, Store
+
+MESSAGE = '{"args":[],"kwargs":{}}'
+
+
+class Clock:
+    def __init__(self):
+        self.ms = 1_800_000_000_000
+
+    def __call__(self):
+        return self.ms
+
+    def forward(self, seconds):
+        self.ms += int(seconds * 1000)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store(redis, clock):
+    store = Store(connect(redis.url, patient=False), clock)
+    yield store
+    assert_consistent(store)
+    store.redis.close()
+
+
+def assert_consistent(store):
+    """Each job is in the set of its state and in no other, and every set's job has a record."""
+    for id in store.redis.zrange(PREFIX + "all", 0, -1):
+        state = store.get(id)["state"]
+        assert [s for s in states.ALL if store.redis.zscore(PREFIX + s, id) is not None] == [state]
+    assert sum(store.counts().values()) == store.redis.zcard(PREFIX + "all")
+
+
+def submit(store, id="a", **options):
+    return store.submit(id, "demo", MESSAGE, **({"queue": "default", "max_attempts": 2} | options))
+
+
+def start(store, id="a", worker="w1", lease=10):
+    return store.start(id, worker, lease, "demo", MESSAGE, 2, "default")
+
+
+def state(store, id="a"):
+    return store.get(id)["state"]
+
+
+def test_a_job_due_now_is_queued_and_one_due_in_the_future_scheduled(store, clock):
+    assert submit(store, "now") == ("queued", "now")
+    assert submit(store, "soon", delay=0.5) == ("scheduled", "soon")
+    assert submit(store, "past", due=clock() - 5000) == ("queued", "past")
+    assert submit(store, "at", due=clock() + 5000) == ("scheduled", "at")
+
+
+def test_the_same_id_is_accepted_once(store):
+    submit(store)
+    assert submit(store) == ("exists", "a")
+
+
+def test_an_idempotency_key_gives_the_first_job_or_a_conflict(store):
+    submit(store, "a", idempotency=("key", "digest"))
+    assert submit(store, "b", idempotency=("key", "digest")) == ("exists", "a")
+    assert submit(store, "c", idempotency=("key", "another")) == ("conflict", "a")
+    assert store.get("b") is store.get("c") is None
+
+
+def test_what_is_due_is_promoted_once_and_the_next_one_is_announced(store, clock):
+    submit(store, "a", delay=1)
+    submit(store, "b", delay=3)
+    assert store.promote(10) == (1, [])
+    clock.forward(1)
+    assert store.promote(10) == (2, ["a"])
+    assert store.promote(10) == (2, [])
+    clock.forward(2)
+    assert store.promote(10) == (None, ["b"])
+
+
+def test_only_a_queued_job_can_be_started(store):
+    submit(store, "later", delay=60)
+    assert start(store, "later") == "scheduled"
+    submit(store)
+    first = start(store)
+    assert (first.token, first.attempt, first.cursor) == ("1", 1, None)
+    assert start(store) == "running"
+    store.settle("a", first.token, "w1", "succeeded")
+    assert start(store) == "succeeded"
+
+
+def test_a_message_without_a_record_makes_one(store):
+    assert start(store, "foreign").attempt == 1
+    assert store.get("foreign")["kind"] == "demo"
+
+
+def test_an_expired_lease_is_swept_once_and_its_token_is_worth_nothing(store, clock):
+    submit(store)
+    old = start(store, lease=10)
+    clock.forward(9)
+    assert store.sweep_leases(10) == []
+    clock.forward(2)
+    assert store.sweep_leases(10) == ["a"]
+    assert store.sweep_leases(10) == []
+    assert store.settle("a", old.token, "w1", "succeeded", result=1) == "lost"
+    assert store.checkpoint("a", old.token) == store.save("a", old.token, {}) == "lost"
+    assert store.try_again("a", old.token, MESSAGE) == "lost"
+    new = start(store, worker="w2")
+    assert (new.token, new.attempt) == ("2", 2)
+    assert store.settle("a", old.token, "w2", "succeeded") == "lost"
+    assert store.settle("a", new.token, "w2", "succeeded") == "succeeded"
+
+
+def test_a_renewed_lease_is_not_swept_and_only_its_worker_renews_it(store, clock):
+    submit(store)
+    start(store, lease=10)
+    clock.forward(9)
+    assert store.renew("another", 10, ["a"]) == 0
+    assert store.renew("w1", 10, ["a", "unknown"]) == 1
+    clock.forward(9)
+    assert store.sweep_leases(10) == []
+
+
+def test_a_job_whose_worker_dies_each_time_fails_when_its_attempts_are_used_up(store, clock):
+    submit(store, max_attempts=2)
+    for expected in (["a"], []):
+        start(store)
+        clock.forward(11)
+        assert store.sweep_leases(10) == expected
+    assert state(store) == "failed"
+    assert "WorkerLost" in store.get("a")["error"]
+
+
+def test_a_job_without_a_limit_of_attempts_is_tried_for_ever(store, clock):
+    submit(store, max_attempts=None)
+    for _ in range(30):
+        start(store)
+        assert store.process_died("a", "w1") == "queued"
+    assert store.get("a")["attempt"] == "30"
+    assert len(store.get("a")["history"].splitlines()) == 20
+
+
+def test_a_job_given_back_keeps_its_attempt(store):
+    submit(store)
+    start(store)
+    assert store.give_back("another", ["a"]) == 0
+    assert store.give_back("w1", ["a", "unknown"]) == 1
+    assert (state(store), store.get("a")["attempt"]) == ("queued", "0")
+    assert start(store).attempt == 1
+
+
+def test_a_cursor_survives_the_attempt(store):
+    submit(store)
+    first = start(store)
+    assert store.save("a", first.token, {"row": 7}) == "running"
+    store.process_died("a", "w1")
+    assert start(store).cursor == {"row": 7}
+
+
+def test_a_retry_waits_in_the_schedule_with_its_new_message(store, clock):
+    submit(store)
+    first = start(store)
+    message = '{"args":[1],"kwargs":{}}'
+    assert store.try_again("a", first.token, message, delay=5, error={"message": "no"}) == "scheduled"
+    clock.forward(5)
+    assert store.promote(10) == (None, ["a"])
+    assert store.messages(["a"]) == [("a", "demo", message)]
+    assert start(store).attempt == 2
+
+
+@pytest.mark.parametrize("prepare, answer", [
+    (lambda store: submit(store, delay=60), "cancelled"),
+    (lambda store: submit(store), "cancelled"),
+    (lambda store: (submit(store), start(store)), "running"),
+    (lambda store: (submit(store), store.settle("a", start(store).token, "w1", "failed")), None),
+])
+def test_cancelling_in_each_state(store, prepare, answer):
+    prepare(store)
+    assert store.cancel("a") == answer
+    assert store.cancel("unknown") is None
+
+
+@pytest.mark.parametrize("end", [
+    lambda store, run: store.checkpoint("a", run.token),
+    lambda store, run: store.try_again("a", run.token, MESSAGE),
+    lambda store, run: store.settle("a", run.token, "w1", "failed"),
+    lambda store, run: store.process_died("a", "w1"),
+    lambda store, run: store.give_back("w1", ["a"]),
+])
+def test_a_running_job_that_was_cancelled_ends_cancelled_whatever_comes_next(store, end):
+    submit(store)
+    run = start(store)
+    store.cancel("a")
+    end(store, run)
+    assert state(store) == "cancelled"
+
+
+def test_a_job_that_finishes_before_it_hears_of_the_cancel_has_succeeded(store):
+    submit(store)
+    run = start(store)
+    store.cancel("a")
+    assert store.settle("a", run.token, "w1", "succeeded") == "succeeded"
+    assert "cancel" not in store.get("a")
+
+
+def test_retry_by_hand_gives_a_fresh_set_of_attempts(store):
+    submit(store, max_attempts=1)
+    assert not store.retry("a")
+    start(store)
+    store.process_died("a", "w1")
+    assert state(store) == "failed"
+    assert store.retry("a")
+    assert (state(store), store.get("a")["attempt"]) == ("queued", "0")
+    assert start(store).attempt == 1
+
+
+def test_run_now_takes_a_job_out_of_the_schedule(store):
+    submit(store, delay=60)
+    assert store.run_now("a")
+    assert not store.run_now("a")
+    assert store.promote(10) == (None, [])
+
+
+def test_a_queued_job_is_published_again_only_when_its_message_must_be_lost(store, clock):
+    submit(store, "old")
+    clock.forward(9)
+    assert store.sweep_queued(10, 10, 3600, ["default"]) == []  # it may be on its way
+    clock.forward(2)
+    assert store.sweep_queued(10, 10, 3600, []) == []  # there are others before it
+    assert store.sweep_queued(10, 10, 3600, ["default"]) == ["old"]  # nothing is left in the queue
+    assert store.sweep_queued(10, 10, 3600, ["default"]) == []  # not again at once
+    clock.forward(11)
+    submit(store, "young")
+    start(store, "young")
+    assert store.sweep_queued(10, 10, 3600, []) == ["old"]  # one well after it was started
+    clock.forward(3601)
+    assert store.sweep_queued(10, 10, 3600, []) == ["old"]  # too long in any case
+
+
+def test_a_clock_that_steps_back_does_no_harm(store, clock):
+    submit(store, "scheduled", delay=60)
+    submit(store, "running")
+    run = start(store, "running", lease=10)
+    clock.forward(-3600)
+    assert submit(store, "new") == ("queued", "new")
+    assert store.sweep_leases(10) == []
+    assert store.sweep_queued(10, 1, 60, []) == []
+    assert store.promote(10)[1] == []
+    assert store.renew("w1", 10, ["running"]) == 1
+    clock.forward(11)  # the renewed lease counts from the new time
+    assert store.sweep_leases(10) == ["running"]
+    again = start(store, "running")
+    assert store.settle("running", run.token, "w1", "succeeded") == "lost"
+    assert store.settle("running", again.token, "w1", "succeeded") == "succeeded"
+    assert store.run_now("scheduled")
+
+
+def test_finished_jobs_are_forgotten_after_their_time_and_others_never(store, clock):
+    for name, end in (("succeeded", "succeeded"), ("failed", "failed")):
+        submit(store, name)
+        store.settle(name, start(store, name).token, "w1", end)
+    submit(store, "cancelled")
+    store.cancel("cancelled")
+    submit(store, "queued")
+    submit(store, "scheduled", delay=10**8)
+    submit(store, "running")
+    start(store, "running", lease=10**8)
+    clock.forward(86400)
+    assert store.trim(10, 86401) == 0
+    clock.forward(2)
+    assert store.trim(10, 86401) == 3
+    assert [store.get(name) for name in ("succeeded", "failed", "cancelled")] == [None] * 3
+    left = {key for key in store.redis.keys(PREFIX + "*:*") if ":job:" in key or ":message:" in key}
+    assert len(left) == 2 * 3
+
+
+def test_pages_go_through_every_job_once_also_when_many_share_a_millisecond(store, clock):
+    for n in range(25):
+        submit(store, f"job-{n:02}")
+        if n % 10 == 9:
+            clock.forward(1)
+    for wanted in (None, "queued"):
+        seen, cursor = [], None
+        while True:
+            page = store.page(wanted, None, 4, cursor)
+            seen += [record["id"] for record in page.records]
+            cursor = page.next
+            if cursor is None:
+                break
+        assert len(seen) == 25
+        assert len(set(seen)) == 25
+
+
+def test_a_page_of_one_kind_finds_the_few_among_the_many(store, clock):
+    for n in range(300):
+        store.submit(f"{n}", "rare" if n % 100 == 0 else "common", MESSAGE, queue="default")
+        clock.forward(0.001)
+    page = store.page(None, "rare", 2, None)
+    assert [record["id"] for record in page.records] == ["200", "100"]
+    assert [record["id"] for record in store.page(None, "rare", 2, page.next).records] == ["0"]
+
+
+def test_the_schedule_is_listed_soonest_first(store):
+    for delay in (30, 10, 20):
+        submit(store, str(delay), delay=delay)
+    assert [record["id"] for record in store.page("scheduled", None, 10, None).records] == ["10", "20", "30"]
+
+
+def test_moves_follow_the_table_of_states():
+    for here, there in states.NEXT.items():
+        assert here in states.ALL
+        assert there <= set(states.ALL)
+    assert all(not states.NEXT[state] & {states.RUNNING, states.SUCCEEDED} for state in states.FINISHED)

@@ -1,0 +1,102 @@
+import pytest
+
+from app.config import ConfigError, Settings, smtp_of_addons
+
+RIGHT = {"REDIS_URL": "redis://h/0", "API_TOKEN": "t", "SECRET_KEY": "s", "DYNO_RAM": "512"}
+
+
+def settings(**env):
+    return Settings.from_env(RIGHT | env)
+
+
+def problems(**env):
+    with pytest.raises(ConfigError) as error:
+        Settings.from_env(env)
+    return str(error.value).splitlines()
+
+
+def test_production_refuses_to_start_without_redis_and_secrets_and_says_how_to_set_each():
+    lines = problems()
+    assert [line.split()[0] for line in lines] == ["REDIS_URL", "API_TOKEN", "SECRET_KEY"]
+    assert "heroku addons:create" in lines[0]
+    assert "secrets.token_hex" in lines[1]
+
+
+def test_only_app_env_development_relaxes_that():
+    assert Settings.from_env({"APP_ENV": "development"}).redis_url == "redis://127.0.0.1:6379/0"
+    assert Settings.from_env({"APP_ENV": "development"}).api_token == ""
+    assert len(problems(APP_ENV="staging")) == 3
+
+
+@pytest.mark.parametrize("name, value", [
+    ("REDIS_URL", "localhost:6379"), ("REDIS_URL", "http://h"), ("REDIS_URL", "redis://"),
+    ("REDIS_URL", "redis://h:port"), ("REDIS_URL", "redis://[h"),
+    ("SMTP_URL", "mail.example.com"), ("LEASE_SECONDS", "4"), ("LEASE_SECONDS", "nan"), ("SHUTDOWN_SECONDS", "30"),
+    ("SHUTDOWN_SECONDS", "-1"), ("RETENTION_DAYS", "0"), ("WORKER_CONCURRENCY", "0"), ("WEB_CONCURRENCY", "many"),
+    ("LOG_LEVEL", "LOUD"), ("PORT", "70000"), ("REMOTE_CONTROL", "yes"),
+])
+def test_a_malformed_variable_is_one_line_that_names_it(name, value):
+    extra = {"MAIL_FROM": "a@example.org"}
+    (line,) = problems(**(RIGHT | extra | {name: value}))
+    assert line.startswith(name + " ")
+    assert "set it to" in line
+
+
+def test_a_url_with_a_password_is_not_repeated_in_the_error():
+    (line,) = problems(**(RIGHT | {"REDIS_URL": "http://:hunter2@h"}))
+    assert "hunter2" not in line
+
+
+def test_the_documented_defaults():
+    s = settings()
+    assert (s.lease_seconds, s.shutdown_seconds, s.retention_days, s.log_level) == (60, 20, 7, "INFO")
+    assert (s.broker_url, s.smtp_url, s.remote_control, s.development) == ("redis://h/0", "", False, False)
+
+
+@pytest.mark.parametrize("megabytes, processes", [("512", 2), ("1024", 4), ("2560", 10), ("100", 1)])
+def test_concurrency_comes_from_memory_and_never_from_cores(megabytes, processes):
+    s = settings(DYNO_RAM=megabytes)
+    assert (s.worker_concurrency, s.web_concurrency) == (processes, processes)
+    assert settings(DYNO_RAM=megabytes, WORKER_CONCURRENCY="3").worker_concurrency == 3
+
+
+def test_the_broker_is_redis_unless_another_is_named():
+    assert settings(CLOUDAMQP_URL="amqps://c").broker_url == "amqps://c"
+    assert settings(CLOUDAMQP_URL="amqps://c", BROKER_URL="sqs://").broker_url == "sqs://"
+
+
+def test_smtp_needs_a_sender():
+    (line,) = problems(**(RIGHT | {"SMTP_URL": "smtp://h"}))
+    assert line.startswith("MAIL_FROM is missing")
+
+
+@pytest.mark.parametrize("env, url", [
+    ({"MAILGUN_SMTP_LOGIN": "postmaster@x.mailgun.org", "MAILGUN_SMTP_PASSWORD": "p/w",
+      "MAILGUN_SMTP_SERVER": "smtp.eu.mailgun.org", "MAILGUN_SMTP_PORT": "2525"},
+     "smtp://postmaster%40x.mailgun.org:p%2Fw@smtp.eu.mailgun.org:2525"),
+    ({"SENDGRID_API_KEY": "SG.x"}, "smtp://apikey:SG.x@smtp.sendgrid.net:587"),
+    ({"SENDGRID_USERNAME": "u", "SENDGRID_PASSWORD": "p"}, "smtp://u:p@smtp.sendgrid.net:587"),
+    ({"POSTMARK_API_TOKEN": "t"}, "smtp://t:t@smtp.postmarkapp.com:587"),
+    ({"CLOUDMAILIN_SMTP_URL": "smtp://u:p@h:587"}, "smtp://u:p@h:587"),
+    ({}, ""),
+])
+def test_the_variables_of_mail_addons_are_understood(env, url):
+    assert smtp_of_addons(env) == url
+    assert settings(MAIL_FROM="a@example.org", **env).smtp_url == url
+
+
+def test_smtp_url_goes_before_an_addon():
+    s = settings(SMTP_URL="smtp://mine", SENDGRID_API_KEY="k", MAIL_FROM="a@example.org")
+    assert s.smtp_url == "smtp://mine"
+
+
+def test_a_dotenv_file_is_read_in_development_only_and_does_not_override(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("API_TOKEN=from-file\nSECRET_KEY=from-file\nREDIS_URL=redis://file/0\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("API_TOKEN", "from-environment")
+    monkeypatch.setenv("APP_ENV", "development")
+    s = Settings.from_env()
+    assert (s.api_token, s.secret_key, s.redis_url) == ("from-environment", "from-file", "redis://file/0")
+    monkeypatch.delenv("APP_ENV")
+    with pytest.raises(ConfigError):
+        Settings.from_env()

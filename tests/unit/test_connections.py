@@ -1,0 +1,40 @@
+import pytest
+
+from app.config import Settings
+from app.connections import with_tls
+from app.queue import configuration
+
+
+@pytest.mark.parametrize("url, expected", [
+    ("redis://:p@h:6379/0", "redis://:p@h:6379/0"),
+    ("rediss://:p@h:6379/0", "rediss://:p@h:6379/0?ssl_cert_reqs=none"),
+    ("rediss://h?ssl_cert_reqs=CERT_NONE", "rediss://h?ssl_cert_reqs=none"),
+    ("rediss://h?ssl_cert_reqs=required&ssl_ca_certs=/ca", "rediss://h?ssl_cert_reqs=required&ssl_ca_certs=%2Fca"),
+    ("amqps://h", "amqps://h"),
+])
+def test_the_certificate_check_is_spelled_so_that_every_client_accepts_it(url, expected):
+    assert with_tls(url) == expected
+
+
+def settings(**env):
+    return Settings.from_env({"REDIS_URL": "redis://h/0", "API_TOKEN": "t", "SECRET_KEY": "s", "DYNO_RAM": "512"} | env)
+
+
+def test_children_fit_into_the_memory_of_the_dyno():
+    for megabytes in (512, 1024, 2560):
+        conf = configuration(settings(DYNO_RAM=str(megabytes)))
+        assert conf["worker_concurrency"] * conf["worker_max_memory_per_child"] / 1024 < 0.8 * megabytes
+
+
+def test_every_wait_for_redis_has_an_end():
+    conf = configuration(settings())
+    assert conf["broker_transport_options"]["socket_timeout"]
+    assert conf["broker_transport_options"]["socket_connect_timeout"]
+    assert conf["redis_socket_timeout"] and conf["redis_socket_connect_timeout"]
+    assert conf["broker_transport_options"]["health_check_interval"] < 300
+    assert conf["redis_backend_health_check_interval"] < 300
+
+
+def test_remote_control_is_off_unless_asked_for():
+    assert configuration(settings())["worker_enable_remote_control"] is False
+    assert configuration(settings(REMOTE_CONTROL="1"))["worker_enable_remote_control"] is True

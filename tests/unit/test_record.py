@@ -1,0 +1,15 @@
+from app.record import as_json, params
+
+
+def test_a_task_that_is_no_kind_shows_its_arguments():
+    assert params('{"args": [1], "kwargs": {"a": 2}}') == {"args": [1], "kwargs": {"a": 2}}
+    assert params('{"args": [], "kwargs": {"params": {"x": 1}}}') == params('{"args": [{"x": 1}]}') == {"x": 1}
+
+
+def test_a_retried_job_that_waits_has_not_finished():
+    record = {"id": "a", "kind": "demo", "state": "scheduled", "message": "{}", "created": "0", "due": "1500",
+              "finished": "1000", "max_attempts": ""}
+    job = as_json(record)
+    assert (job["created_at"], job["due_at"]) == ("1970-01-01T00:00:00.000Z", "1970-01-01T00:00:01.500Z")
+    assert job["finished_at"] is None
+    assert job["max_attempts"] is None

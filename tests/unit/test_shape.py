@@ -1,0 +1,170 @@
+"""The shape of the project: layers that only look down, files that the platform reads, names that a new owner sets."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from app.config import Settings
+
+ROOT = Path(__file__).parent.parent.parent
+
+#: Each module may import those before it. web/ and jobs/ come last and see all of these.
+LAYERS = ["states", "config", "connections", "store", "record", "logs", "mail", "outbox", "job", "kinds", "accept",
+          "queue", "timers", "steps"]
+
+
+def imports(path):
+    """Modules of the app that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "app":
+            if node.module == "app":
+                yield from (alias.name for alias in node.names)
+            else:
+                yield node.module.split(".")[1]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("app."))
+
+
+def test_layers_only_look_down():
+    for path in (ROOT / "app").glob("*.py"):
+        if path.stem == "__init__":
+            continue
+        assert path.stem in LAYERS, f"say in LAYERS where {path.name} stands"
+        above = set(LAYERS[LAYERS.index(path.stem):]) | {"web"}
+        assert not set(imports(path)) & above, path
+    for path in (ROOT / "app" / "jobs").glob("*.py"):
+        assert "web" not in imports(path), path
+
+
+def test_flask_is_imported_by_the_web_side_alone():
+    for path in [*(ROOT / "app").glob("*.py"), *(ROOT / "app" / "jobs").glob("*.py"), ROOT / "worker.py"]:
+        assert not re.search(r"^\s*(from|import) (flask|werkzeug)", path.read_text(), re.M), path
+
+
+def test_app_json_passes_the_schema_and_asks_nothing_of_the_person():
+    manifest = json.loads((ROOT / "app.json").read_text())
+    jsonschema.validate(manifest, json.loads((Path(__file__).parent / "app-json.schema.json").read_text()))
+    processes = re.findall(r"^([a-z-]+):", (ROOT / "Procfile").read_text(), re.M)
+    assert {name: entry["quantity"] for name, entry in manifest["formation"].items()} == dict.fromkeys(processes, 1)
+    for name, entry in manifest["env"].items():
+        assert entry.get("generator") == "secret" or "value" in entry or entry["required"] is False, name
+        assert len(entry["description"]) > 40, name
+    assert manifest["addons"] == [{"plan": "heroku-redis:mini", "as": "REDIS"}]
+    assert manifest["environments"]["test"]["scripts"]["test"]
+    assert 3 <= len(manifest["name"]) <= 30
+    assert len(manifest["description"]) <= 140
+
+
+def test_what_the_button_sets_is_enough_to_start():
+    manifest = json.loads((ROOT / "app.json").read_text())
+    env = {name: "x" * 64 for name, entry in manifest["env"].items() if entry.get("generator") == "secret"}
+    Settings.from_env(env | {"REDIS_URL": "rediss://:p@h:6379"})
+
+
+def test_the_procfile_has_plain_words_only():
+    """Quotes, variables and && do not mean the same to every platform that reads a Procfile."""
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    assert all(re.fullmatch(r"[a-z][a-z0-9-]*: [\w./:=-]+( [\w./:=-]+)*", line) for line in lines), lines
+
+
+def test_runtime_txt_names_a_python_by_its_major_version():
+    assert re.fullmatch(r"python-3\.1[1-4]\n", (ROOT / "runtime.txt").read_text())
+
+
+def test_there_is_one_package_manager_and_every_package_is_pinned():
+    assert not [name for name in ("Pipfile", "poetry.lock", "uv.lock", "Pipfile.lock") if (ROOT / name).exists()]
+    for name in ("requirements", "requirements-test"):
+        pinned = re.findall(r"^([a-z0-9-]+)==\S+", (ROOT / f"{name}.txt").read_text(), re.M)
+        wanted = re.findall(r"^([a-z][a-z0-9-]*)", (ROOT / f"{name}.in").read_text(), re.M)
+        assert set(wanted) <= set(pinned)
+        lines = [line for line in (ROOT / f"{name}.in").read_text().splitlines() if line[:1].isalpha()]
+        assert all("  # " in line for line in lines), f"{name}.in: each package has its reason"
+
+
+def copy(target):
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
+                           check=True).stdout.splitlines()
+    for name in names:
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    return target
+
+
+def texts(folder):
+    for path in folder.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path, path.read_text(errors="ignore")
+
+
+def test_rename_leaves_nothing_behind_and_can_be_done_again(tmp_path):
+    project = copy(tmp_path)
+    old = json.loads((project / "app.json").read_text())
+    old_name, old_address = old["name"], old["repository"].removeprefix("https://github.com/")
+    for name, address in (("Acme Mailer", "acme/mail-er.v2"), ("Foo", "foo/bar")):
+        subprocess.run([project / "bin" / "rename", name, address], check=True, capture_output=True)
+        for path, text in texts(project):
+            assert not re.search(rf"\b{re.escape(old_name)}\b", text), path
+            assert old_address not in text, path
+        manifest = json.loads((project / "app.json").read_text())
+        assert (manifest["name"], manifest["repository"]) == (name, f"https://github.com/{address}")
+        readme = (project / "README.md").read_text()
+        assert readme.startswith(f"# {name}\n")
+        assert f"https://www.heroku.com/deploy?template=https://github.com/{address})" in readme
+        answer = subprocess.run([sys.executable, "-c", "import app; print(app.NAME)"], cwd=project, capture_output=True,
+                                text=True, check=True)
+        assert answer.stdout.strip() == name
+        old_name, old_address = name, address
+
+
+@pytest.mark.parametrize("arguments", [[], ["X"], ["", "a/b"], ['Bad"name', "a/b"], ["Name", "no-slash"],
+                                       ["1x", "a/b"]])
+def test_rename_refuses_what_would_break_a_file(tmp_path, arguments):
+    project = copy(tmp_path)
+    before = (project / "app.json").read_text()
+    answer = subprocess.run([project / "bin" / "rename", *arguments], capture_output=True, text=True)
+    assert answer.returncode != 0
+    assert answer.stderr
+    assert (project / "app.json").read_text() == before
+
+
+#: What an owner may throw away: the files of each feature, with its tests.
+FEATURES = {
+    "demo": ["app/jobs/demo.py"],
+    "email": ["app/jobs/email.py", "app/mail.py", "app/outbox.py", "app/web/mailbox.py",
+              "app/web/templates/outbox.html", "tests/unit/test_mail.py", "tests/live/test_email.py"],
+    "outbox page": ["app/web/mailbox.py", "app/web/templates/outbox.html"],
+}
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_feature_can_be_deleted_and_everything_else_still_works(tmp_path, feature):
+    project = copy(tmp_path)
+    for name in FEATURES[feature]:
+        path = project / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    code = """
+from app.config import Settings
+from app.web import create_app
+import worker
+app = create_app(Settings.from_env({"APP_ENV": "development", "API_TOKEN": "t", "REDIS_URL": "redis://127.0.0.1:1/0"}))
+print(sorted(app.extensions["kinds"]))
+answer = app.test_client().get("/api/kinds", headers={"Authorization": "Bearer t"})
+assert answer.status_code == 200
+assert app.test_client().get("/sign-in").status_code == 200
+assert app.test_client().post("/sign-in", data={"token": "t"}).status_code == 302
+"""
+    answer = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    assert repr(feature) not in answer.stdout
+    answer = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", "tests/unit", "tests/live/test_api.py",
+         "--deselect", "tests/unit/test_shape.py"], cwd=project, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout
