@@ -139,8 +139,9 @@ def test_rename_refuses_what_would_break_a_file(tmp_path, arguments):
 FEATURES = {
     "demo": ["app/jobs/demo.py"],
     "email": ["app/jobs/email.py", "app/mail.py", "app/outbox.py", "app/web/mailbox.py",
-              "app/web/templates/outbox.html", "tests/unit/test_mail.py", "tests/live/test_email.py"],
-    "outbox page": ["app/web/mailbox.py", "app/web/templates/outbox.html"],
+              "app/web/templates/outbox.html", "tests/unit/test_mail.py", "tests/live/test_email.py",
+              "tests/browser/test_mailbox.py"],
+    "outbox page": ["app/web/mailbox.py", "app/web/templates/outbox.html", "tests/browser/test_mailbox.py"],
 }
 
 

@@ -1,0 +1,156 @@
+"""The page in a real Chromium: sign in, schedule, watch, cancel, retry, run now."""
+
+import re
+import time
+
+from playwright.sync_api import expect
+
+from tests.dynos import wait_for
+
+
+def create(page, label, **fields):
+    page.goto(re.match(r"https?://[^/]+", page.url)[0])
+    page.click("summary:has-text('sample')")
+    form = page.locator("#new-sample")
+    form.locator("[name=label]").fill(label)
+    for name, value in fields.items():
+        control = form.locator(f"[name={name}]")
+        control.select_option(value) if name == "fail" else control.fill(value)
+    form.locator("button").click()
+    expect(page.locator("h1")).to_contain_text("sample")
+
+
+def state(page):
+    return page.locator("#live .state").first
+
+
+def test_nobody_gets_in_without_the_token(browser, dynos):
+    dynos.web()
+    page = browser.new_page()
+    for path in ("/", "/outbox", "/jobs/x", "/live"):
+        page.goto(dynos.base + path)
+        assert page.url.endswith("/sign-in")
+    page.fill("#token", "wrong")
+    page.click("text=Sign in >> nth=-1")
+    expect(page.get_by_role("alert")).to_contain_text("not the API_TOKEN")
+    page.goto(dynos.base)
+    assert page.url.endswith("/sign-in")
+    page.close()
+
+
+def test_a_job_is_watched_from_the_form_to_done_without_a_reload(page):
+    create(page, "watched", seconds="4", steps="4")
+    page.evaluate("window.notReloaded = true")
+    expect(state(page)).to_have_text("running", timeout=10_000)
+    expect(page.locator("progress")).to_have_attribute("value", re.compile("[1-3]"), timeout=10_000)
+    expect(state(page)).to_have_text("succeeded", timeout=15_000)
+    expect(page.locator("pre", has_text="watched").last).to_be_visible()
+    assert page.evaluate("window.notReloaded")
+
+
+def test_the_list_is_live_and_counts(page, dynos):
+    page.evaluate("window.notReloaded = true")
+    dynos.task("sample").delay({"label": "from elsewhere", "seconds": 0.2})
+    expect(page.locator("tr", has_text="from elsewhere").locator(".state")).to_have_text("succeeded", timeout=15_000)
+    expect(page.locator(".counts a", has_text="succeeded")).to_have_text(re.compile("1 *succeeded"))
+    assert page.evaluate("window.notReloaded")
+
+
+def test_a_time_is_meant_in_the_zone_of_the_viewer(page, dynos):
+    create(page, "at nine", at="2027-01-31T09:00")
+    expect(page.locator("dd time").nth(1)).to_have_text("Jan 31, 2027, 9:00:00 AM")
+    expect(page.locator("dd time").nth(1)).to_have_attribute("datetime", "2027-01-31T14:00:00.000Z")
+    create(page, "in summer", at="2027-07-31T09:00")
+    expect(page.locator("dd time").nth(1)).to_have_attribute("datetime", "2027-07-31T13:00:00.000Z")
+
+
+def test_cancel_run_now_and_retry(page, dynos):
+    create(page, "moved", minutes="60", seconds="0")
+    expect(state(page)).to_have_text("scheduled")
+    page.click("text=Cancel")
+    expect(state(page)).to_have_text("cancelled")
+    page.click("text=Retry")
+    expect(state(page)).to_have_text("succeeded", timeout=10_000)
+    create(page, "hurried", minutes="60", seconds="0")
+    page.click("text=Run now")
+    expect(state(page)).to_have_text("succeeded", timeout=10_000)
+    create(page, "stopped", seconds="60", steps="60")
+    expect(state(page)).to_have_text("running", timeout=10_000)
+    page.click("text=Cancel")
+    expect(state(page)).to_have_text("cancelled", timeout=10_000)
+
+
+def test_a_failure_shows_its_error_attempts_and_trace(page):
+    create(page, "failing", seconds="0", fail="always")
+    expect(state(page)).to_have_text("failed", timeout=30_000)
+    expect(page.get_by_role("alert")).to_contain_text("asked to fail")
+    expect(page.locator("h2:has-text('Attempts') + table tbody tr")).to_have_count(3)
+    page.click("text=Traceback")
+    expect(page.locator("details pre")).to_contain_text("ValueError")
+
+
+def test_what_is_wrong_is_said_in_the_form_and_what_was_typed_is_kept(page):
+    page.click("summary:has-text('sample')")
+    form = page.locator("#new-sample")
+    form.locator("[name=label]").fill("x" * 101)
+    form.locator("button").click()
+    expect(page.locator(".errors")).to_contain_text("label: String should have at most 100 characters")
+    expect(form.locator("[name=label]")).to_have_value("x" * 101)
+
+
+def test_sending_the_form_twice_makes_one_job(page, dynos):
+    page.click("summary:has-text('sample')")
+    form = page.locator("#new-sample")
+    form.locator("[name=label]").fill("once")
+    page.evaluate("""async () => {
+        const form = document.getElementById('new-sample');
+        for (let i = 0; i < 2; i++)
+            await fetch(form.action, {method: 'POST', body: new URLSearchParams(new FormData(form))});
+    }""")
+    assert sum(dynos.store.counts().values()) == 1
+
+
+def test_a_form_of_another_site_changes_nothing(page, dynos):
+    id = dynos.task("sample").apply_async(({"label": "x"},), countdown=60).id
+    answer = page.request.post(f"{dynos.base}/jobs/{id}/cancel", form={"csrf": "guessed"})
+    assert answer.status == 403
+    assert page.request.post(f"{dynos.base}/new/sample", form={"label": "x"}).status == 403
+    assert dynos.job(id)["state"] == "scheduled"
+
+
+def test_everything_works_without_scripts(browser, dynos):
+    dynos.web()
+    dynos.worker()
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(dynos.base)
+    page.fill("#token", "test-token")
+    page.click("text=Sign in >> nth=-1")
+    create(page, "plain", minutes="60", seconds="0")
+    page.click("text=Run now")
+    time.sleep(0.5)
+
+    def done():
+        page.reload()
+        return state(page).text_content() == "succeeded"
+
+    wait_for(done, 15)
+    page.click("text=Sign out")
+    assert page.url.endswith("/sign-in")
+    context.close()
+
+
+def test_it_says_when_no_worker_is_alive(browser, dynos):
+    dynos.web()
+    page = browser.new_page()
+    page.goto(dynos.base)
+    page.fill("#token", "test-token")
+    page.click("text=Sign in >> nth=-1")
+    expect(page.get_by_role("alert")).to_contain_text("heroku ps:scale worker=1")
+    page.close()
+
+
+def test_nothing_from_a_job_becomes_markup(page):
+    create(page, "<img src=x onerror=alert(1)>", seconds="0")
+    expect(page.locator("pre").first).to_contain_text("<img src=x")
+    assert page.locator("main img").count() == 0
