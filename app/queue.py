@@ -76,7 +76,6 @@ def configuration(settings: Settings) -> dict:
         # --- what a small dyno can bear
         "worker_concurrency": settings.worker_concurrency,
         "worker_max_memory_per_child": int(0.75 * settings.memory_mb / settings.worker_concurrency * 1024),  # KiB
-        "worker_max_tasks_per_child": 1000,
         "worker_proc_alive_timeout": 30,  # 4 s by default: on a slow dyno a child would be killed as it starts
         # Off: five connections less, and celery 5.7.0 exits when Redis goes away while it is on.
         "worker_enable_remote_control": settings.remote_control,
