@@ -43,7 +43,7 @@ def main() -> None:
                            without_mingle=True, without_heartbeat=not settings.remote_control)
     logger.info("%s: %d jobs at a time", name, settings.worker_concurrency)
     worker.start()
-    if state.should_terminate == 0:  # app.steps asked for it
+    if (state.should_stop, state.should_terminate) != (None, None):  # a signal, or `celery control shutdown`
         celery.store.leave(name)
         return
     if time.monotonic() - began > HEALTHY_SECONDS:

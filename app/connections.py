@@ -24,15 +24,15 @@ def with_tls(url: str) -> str:
     return urlunsplit(parts._replace(query=urlencode(query)))
 
 
-def connect(url: str, *, patient: bool, connections: int = 2) -> redis.Redis:
-    """Open a client of the job store. Nothing is sent until its first command.
+def connect(url: str, *, patient: bool) -> redis.Redis:
+    """Open a client of the job store: one connection, which the threads of a process share, as the smallest plan
+    has 20 in all. Nothing is sent until its first command.
 
     Args:
         url: `redis://` or `rediss://`.
         patient: True inside a running job, which waits out a Redis restart of up to ten minutes
             rather than lose what it has done; False where somebody waits for the answer: then
             an unreachable Redis is an error within 3 s.
-        connections: at most so many; the smallest plan has 20 in all.
 
     Raises (later, from a command):
         redis.exceptions.ConnectionError, redis.exceptions.TimeoutError
@@ -45,7 +45,7 @@ def connect(url: str, *, patient: bool, connections: int = 2) -> redis.Redis:
         timeout = 1
     pool = redis.BlockingConnectionPool.from_url(
         with_tls(url),
-        max_connections=connections,
+        max_connections=1,
         timeout=timeout,
         socket_timeout=timeout,
         socket_connect_timeout=timeout,

@@ -7,6 +7,7 @@ record says so. A task with `base=celery.Task` opts out and gets what Celery giv
 """
 
 import logging
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -72,27 +73,32 @@ class Job(celery.Task):
         options |= {"link": link, "link_error": link_error, "shadow": shadow}
         if self.app.conf.task_always_eager:
             return super().apply_async(args, kwargs, task_id=task_id, producer=producer, **options)
-        if task_id and task_id == self.request.id and self._token():
+        running = self.app.current_worker_task
+        own = task_id and running and running.request.id == task_id and getattr(running.request, "start", None)
+        if own and running.request.get("retrying"):
             self._try_again(args, kwargs, options)
         else:
-            task_id = self.submit(args, kwargs, id=task_id, producer=producer, **options).id
+            task_id = self.submit(args, kwargs, id=task_id, producer=producer, replaces=own.token if own else "",
+                                  **options).id
         result = self.AsyncResult(task_id)
         result.ignored = options.get("ignore_result", self.ignore_result)
         return result
 
     def submit(self, args=None, kwargs=None, *, id=None, producer=None, countdown=None, eta=None, request_id="",
-               idempotency=("", ""), **options) -> Submitted:
+               idempotency=("", ""), replaces="", **options) -> Submitted:
         """Record the job, then publish it if it is due. Takes the options of `apply_async`, and
 
         Args:
             request_id: of the HTTP request that asked for it.
             idempotency: (key, digest of the request), for a request that may come twice.
+            replaces: token of the run of the same id that this goes on for (`self.replace`). Without it, an
+                id that is known already is not accepted a second time.
         """
         message = self._message(args, kwargs, options)
         outcome = Submitted(*self.store.submit(
-            id or uuid(), self.name, json.dumps(message), due=_milliseconds(eta), delay=max(0, countdown or 0),
+            id or uuid(), self.name, self._encode(message), due=_milliseconds(eta), delay=max(0, countdown or 0),
             max_attempts=self.max_attempts, queue=_queue(self, options), request_id=request_id,
-            idempotency=idempotency))
+            idempotency=idempotency, replaces=replaces))
         if outcome.outcome == states.QUEUED:
             publish(self.app, outcome.id, self.name, message, producer)
         elif self.app.current_worker_task:
@@ -119,9 +125,11 @@ class Job(celery.Task):
         if parent:
             options.setdefault("parent_id", parent.request.id)
             options.setdefault("root_id", parent.request.root_id or parent.request.id)
-        message = {**options, "args": args, "kwargs": kwargs}
+        return {**options, "args": args, "kwargs": kwargs}
+
+    def _encode(self, message: dict) -> str:
         try:
-            return json.loads(json.dumps(message))
+            return json.dumps(message)
         except (TypeError, ValueError) as error:
             raise EncodeError(f"{self.name}: its arguments are no JSON: {error}") from error
 
@@ -148,6 +156,14 @@ class Job(celery.Task):
 
     # --- running ---
 
+    def __call__(self, *args, **kwargs):
+        if self._token() is None:  # called as a function
+            return super().__call__(*args, **kwargs)
+        result = self.run(*args, **kwargs)
+        if self.request.chord or self.request.callbacks or self.request.chain:
+            self._heed(self.store.checkpoint(self.request.id, self._token()))  # what follows is for one run to start
+        return result
+
     def checkpoint(self, done: float | None = None, total: float | None = None, message: str = "") -> None:
         """Report progress, and stop here if the job was cancelled or is no longer ours.
 
@@ -161,11 +177,7 @@ class Job(celery.Task):
             return
         self.request.checked = now
         progress = None if done is None else {"done": done, "total": total, "message": message}
-        verdict = self.store.checkpoint(self.request.id, self._token(), progress)
-        if verdict == states.CANCELLED:
-            raise Cancelled("cancelled")
-        if verdict != states.RUNNING:
-            raise LeaseLost("the lease ran out")
+        self._heed(self.store.checkpoint(self.request.id, self._token(), progress))
 
     @property
     def cursor(self):
@@ -178,21 +190,37 @@ class Job(celery.Task):
         Raises:
             LeaseLost: let it pass.
         """
-        if self._token() and self.store.save(self.request.id, self._token(), cursor) != states.RUNNING:
+        if self._token():
+            self._heed(self.store.save(self.request.id, self._token(), cursor))
+
+    @staticmethod
+    def _heed(verdict: str) -> None:
+        if verdict == states.CANCELLED:
+            raise Cancelled("cancelled")
+        if verdict != states.RUNNING:
             raise LeaseLost("the lease ran out")
 
     # --- ended ---
 
     def retry(self, args=None, kwargs=None, exc=None, **options):
         """As Celery documents it; the record also learns why."""
-        self.request.retry_reason = exc
+        self.request.update(retrying=True, reason=exc or sys.exc_info()[1])
         return super().retry(args, kwargs, exc=exc, **options)
+
+    def on_replace(self, sig):
+        try:
+            return super().on_replace(sig)
+        except Ignore:
+            # Another task goes on under this id, or will when the chain that it ends gets there.
+            if self._token():
+                self.store.drop(self.request.id, self._token())
+            raise
 
     def _try_again(self, args, kwargs, options: dict) -> None:
         due, delay = _milliseconds(options.pop("eta", None)), max(0, options.pop("countdown", None) or 0)
-        reason = getattr(self.request, "retry_reason", None)
+        reason = self.request.get("reason")
         state = self.store.try_again(
-            self.request.id, self._token(), json.dumps(self._message(args, kwargs, options)), due=due, delay=delay,
+            self.request.id, self._token(), self._encode(self._message(args, kwargs, options)), due=due, delay=delay,
             error=_error(reason) if reason else None)
         logger.info("job %s: attempt %s failed (%s), now %s", self.request.id, self.request.retries + 1, reason, state)
 

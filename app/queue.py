@@ -32,7 +32,7 @@ def make_celery(settings: Settings, worker: str = "") -> Celery:
     def own_connections(**_):
         # A child of the pool opens its own, as a forked socket or lock is its parent's; and its jobs wait
         # for Redis to come back rather than lose what they have done.
-        celery.store = Store(connect(settings.redis_url, patient=True, connections=1))
+        celery.store = Store(connect(settings.redis_url, patient=True))
 
     worker_process_init.connect(own_connections, weak=False)
     return celery

@@ -45,13 +45,14 @@ class Life(bootsteps.StartStopStep):
         Timers(self.celery).start()
         threading.Thread(target=self.watch, name="stop", daemon=True).start()
 
-    def register_with_event_loop(self, worker, hub):
+    def register_with_event_loop(self, worker, hub):  # at every connection to the broker
+        self.consuming = True
         hub.call_repeatedly(0.2, self.stop_consuming)
 
     def stop_consuming(self):
         if self.asked and self.consuming:
-            self.consuming = False
             self.worker.consumer.task_consumer.cancel()
+            self.consuming = False
 
     def watch(self):
         """Wait for a signal, then for the running jobs, then leave."""
@@ -89,7 +90,7 @@ class Life(bootsteps.StartStopStep):
             logger.warning("stopping: Redis is away (%s); unfinished jobs come back when their lease ends", error)
 
     def terminate(self, worker):
-        if active_jobs():  # Celery stops for a reason of its own
+        if not self.asked and active_jobs():  # Celery stops for a reason of its own
             self.give_back()
 
     def on_unknown(self, message, id, name, **_):
@@ -111,7 +112,8 @@ class JobRequest(Request):
             # Before Celery gives the message back, or the next worker would find the job taken.
             try:
                 now = self.task.store.process_died(self.id, self.task.app.worker)
-                logger.warning("job %s: its process died, it is %s", self.id, now)
+                if now != "lost":  # else it had been settled, or given back by us
+                    logger.warning("job %s: its process died, now %s", self.id, now)
             except UNAVAILABLE:
                 logger.warning("job %s: its process died; it comes back when its lease ends", self.id)
         super().on_failure(exc_info, send_failed_event, return_ok)

@@ -15,6 +15,8 @@
 --   succeeded failed cancelled   sorted sets, id -> finished
 --   taken                hash, queue -> the newest `queued` of a job that was started from it
 --   idempotency:<key>    string "<digest> <id>", kept for a day
+--   workers              sorted set, worker -> last heard of
+--   lock:<name>          string, for a few seconds
 local P = KEYS[1]
 
 local function key(name) return P .. name end
@@ -77,11 +79,16 @@ local function lose(id)
   return finish(id, 'failed')
 end
 
+local function forget(id)
+  for _, name in ipairs({'all', read(id, 'state')}) do redis.call('ZREM', key(name), id) end
+  redis.call('DEL', job_key(id), key('message:' .. id))
+end
+
 local life = {}
 
 -- Accept a job. -> {state, id, now}, or {'exists'|'conflict', id of the first one, now}. `not_after`: a command
 -- that waited in the socket of a stalled Redis until its caller had given up must do nothing.
-function life.submit(id, kind, message, due, delay, max_attempts, queue, request_id, idempotency, digest, not_after)
+function life.submit(id, kind, message, due, delay, max_attempts, queue, request_id, idempotency, digest, not_after, replaces)
   if not_after ~= '' and NOW > tonumber(not_after) then return {'too late', id, NOW} end
   if idempotency ~= '' then
     local first = redis.call('GET', key('idempotency:' .. idempotency))
@@ -90,6 +97,7 @@ function life.submit(id, kind, message, due, delay, max_attempts, queue, request
       return {first_digest == digest and 'exists' or 'conflict', first_id, NOW}
     end
   end
+  if replaces ~= '' and holds(id, replaces) then forget(id) end
   if redis.call('EXISTS', job_key(id)) == 1 then return {'exists', id, NOW} end
   due = due ~= '' and tonumber(due) or NOW + tonumber(delay)
   redis.call('SET', key('message:' .. id), message)
@@ -116,7 +124,7 @@ end
 -- A job that another program put on the broker has no record yet; it gets one here.
 function life.start(id, worker, lease, kind, message, max_attempts, queue)
   if redis.call('EXISTS', job_key(id)) == 0 then
-    life.submit(id, kind, message, '', '0', max_attempts, queue, '', '', '', '')
+    life.submit(id, kind, message, '', '0', max_attempts, queue, '', '', '', '', '')
   end
   local f = redis.call('HMGET', job_key(id), 'state', 'queue', 'queued', 'cursor')
   if f[1] ~= 'queued' then return {f[1]} end
@@ -178,6 +186,13 @@ function life.settle(id, token, worker, state, result, error, traceback)
   note(id, state, error)
   redis.call('HDEL', job_key(id), 'cancel')
   return finish(id, state)
+end
+
+-- A run's job goes on elsewhere under the same id (Celery's replace). -> 'dropped' or 'lost'
+function life.drop(id, token)
+  if not holds(id, token) then return 'lost' end
+  forget(id)
+  return 'dropped'
 end
 
 -- A stopping worker hands back what it could not finish; the attempt does not count. -> how many
@@ -270,13 +285,23 @@ function life.trim(limit, age)
   local gone = 0
   for _, state in ipairs({'succeeded', 'failed', 'cancelled'}) do
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', key(state), '-inf', NOW - age, 'LIMIT', 0, limit)) do
-      redis.call('DEL', job_key(id), key('message:' .. id))
-      redis.call('ZREM', key(state), id)
-      redis.call('ZREM', key('all'), id)
+      forget(id)
       gone = gone + 1
     end
   end
   return gone
+end
+
+-- A worker says that it lives, or that it leaves.
+function life.beat(worker)
+  redis.call('ZREMRANGEBYSCORE', key('workers'), '-inf', NOW - 86400000)
+  return redis.call('ZADD', key('workers'), NOW, worker)
+end
+function life.leave(worker) return redis.call('ZREM', key('workers'), worker) end
+
+-- Whoever gets the lock does what one worker is enough for; it ends by itself. -> 1 or false
+function life.lock(name, lifetime)
+  return redis.call('SET', key('lock:' .. name), 1, 'NX', 'PX', lifetime) and 1
 end
 
 return life[ARGV[1]](unpack(ARGV, 3))

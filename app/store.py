@@ -51,17 +51,20 @@ class Store:
     def __init__(self, client: redis.Redis, clock: Callable[[], int] | None = None):
         self.redis = client
         self.clock = clock
-        self._script = client.register_script(SCRIPT)
+        # A full Redis takes no new job, and says so before anything is written; a job that it took goes on to its end.
+        self._accept = client.register_script("#!lua\n" + SCRIPT)
+        self._script = client.register_script("#!lua flags=allow-oom\n" + SCRIPT)
         self._ahead: float | None = None  # ms that the clock of Redis is ahead of our monotonic one
 
     def _move(self, name: str, *args):
         now = self.clock() if self.clock else ""
-        return self._script(keys=[PREFIX], args=[name, now, *args])
+        script = self._accept if name == "submit" else self._script
+        return script(keys=[PREFIX], args=[name, now, *args])
 
     # --- accepted, due, started ---
 
     def submit(self, id, kind, message, *, due=None, delay=0, max_attempts=None, queue="", request_id="",
-               idempotency=("", "")) -> tuple[str, str]:
+               idempotency=("", ""), replaces="") -> tuple[str, str]:
         """Accept a job: due at `due` (ms since 1970), else in `delay` seconds. `idempotency`: (key, digest).
 
         Returns (state, id), or ("exists" or "conflict", id of the job that came first).
@@ -72,7 +75,7 @@ class Store:
             not_after = "" if self._ahead is None else int(sent + self._ahead + PATIENCE_SECONDS * 1000)
             state, id, now = self._move(
                 "submit", id, kind, message, "" if due is None else int(due), int(delay * 1000),
-                max_attempts or "", queue, request_id, *idempotency, not_after)
+                max_attempts or "", queue, request_id, *idempotency, not_after, replaces)
             self._ahead = now - sent
         return state, id
 
@@ -112,6 +115,9 @@ class Store:
     def settle(self, id, token, worker, state, *, result=None, error=None, traceback="") -> str:
         """Returns the state that the job ended in, or "lost" when this run no longer holds it."""
         return self._move("settle", id, token, worker, state, dumps(result), dumps(error), traceback)
+
+    def drop(self, id: str, token: str) -> str:
+        return self._move("drop", id, token)
 
     def give_back(self, worker: str, ids: Iterable[str]) -> int:
         return self._move("give_back", worker, *ids)
@@ -216,21 +222,20 @@ class Store:
 
     def beat(self, worker: str) -> None:
         """A worker says that it lives."""
-        self.redis.zadd(PREFIX + "workers", {worker: self.now()})
+        self._move("beat", worker)
 
     def leave(self, worker: str) -> None:
-        self.redis.zrem(PREFIX + "workers", worker)
+        self._move("leave", worker)
 
     def workers(self, within: float) -> dict[str, float]:
         """Workers heard of in the last `within` seconds, each with the seconds since."""
-        now = self.now()
-        self.redis.zremrangebyscore(PREFIX + "workers", "-inf", now - 86400)
-        rows = self.redis.zrangebyscore(PREFIX + "workers", now - within, "+inf", withscores=True)
-        return {name: max(0.0, now - at) for name, at in rows}
+        now = self.now() * 1000
+        rows = self.redis.zrangebyscore(PREFIX + "workers", now - within * 1000, "+inf", withscores=True)
+        return {name: max(0.0, now - at) / 1000 for name, at in rows}
 
     def lock(self, name: str, seconds: float) -> bool:
         """Take a short lock that nobody releases; it ends by itself."""
-        return bool(self.redis.set(f"{PREFIX}lock:{name}", 1, nx=True, px=int(seconds * 1000)))
+        return bool(self._move("lock", name, int(seconds * 1000)))
 
 
 def dumps(value: object) -> str:

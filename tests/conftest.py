@@ -29,7 +29,7 @@ def make_dynos(tmp_path):
     for dynos in made:
         dynos.end()
         for process in dynos.processes:
-            print(f"--- {process.log.name}\n{process.text()}")
+            print(f"--- {process.log.name}\n{process.text()[-6000:]}")
 
 
 @pytest.fixture

@@ -59,6 +59,13 @@ def boom():
     raise RuntimeError("a bug in a job")
 
 
+@shared_task(bind=True)
+def replaced(self, path, chained):
+    note(path, "start replaced")
+    last = work.si(path, "instead", 0.5)
+    self.replace(work.si(path, "before") | last if chained else last)
+
+
 @shared_task(time_limit=2)
 def too_long(path, name):
     note(path, f"start {name}")

@@ -1,5 +1,6 @@
 """Celery stays Celery: what its documentation says of tasks holds for jobs."""
 
+import signal
 import time
 
 import pytest
@@ -57,6 +58,36 @@ def test_link_calls_back_once(dynos):
     add.apply_async((1, 1), link=work.si(str(dynos.ledger), "called"))
     wait_for(lambda: dynos.lines("done"))
     assert dynos.lines("done") == ["done called"]
+
+
+@pytest.mark.parametrize("chained", [False, True])
+def test_a_task_that_replaces_itself_goes_on_under_its_id(dynos, chained):
+    dynos.worker()
+    id = dynos.task("replaced").delay(str(dynos.ledger), chained).id
+    wait_for(lambda: "done instead" in dynos.lines())
+    job = dynos.wait(id)
+    assert (job["state"], job["kind"], job["attempt"]) == ("succeeded", "tests.ledger.work", 1)
+    time.sleep(6)  # a lease
+    assert dynos.lines("start") == ["start replaced", *["start before"] * chained, "start instead"]
+
+
+def test_a_frozen_run_starts_nothing_that_follows_it(dynos):
+    """The next step of a chain, a chord's count and a callback are for the run that holds the job."""
+    frozen = dynos.worker()
+    work = dynos.task("work")
+    path = str(dynos.ledger)
+    id = work.apply_async((path, "first", 7), link=work.si(path, "second")).id
+    wait_for(lambda: dynos.lines("start"))
+    old = dynos.job(id)["worker"]
+    frozen.signal_all(signal.SIGSTOP)
+    dynos.worker()
+    wait_for(lambda: dynos.job(id)["worker"] != old, 40)
+    frozen.signal_all(signal.SIGCONT)
+    wait_for(lambda: len(dynos.lines("done first")) == 1)
+    time.sleep(1)
+    assert dynos.lines("start second") == []
+    wait_for(lambda: dynos.lines("done second"))
+    assert dynos.lines("start second") == ["start second"]
 
 
 def test_expires_counts_from_the_call_and_shows_as_cancelled(dynos):
