@@ -18,7 +18,7 @@ from celery.worker import state
 from app import logs
 from app.config import ConfigError, Settings
 from app.queue import make_celery
-from app.steps import Life
+from app.steps import Life, hand_back
 
 logger = logging.getLogger("worker")
 
@@ -43,8 +43,8 @@ def main() -> None:
                            without_mingle=True, without_heartbeat=not settings.remote_control)
     logger.info("%s: %d jobs at a time", name, settings.worker_concurrency)
     worker.start()
+    hand_back(celery)
     if (state.should_stop, state.should_terminate) != (None, None):  # a signal, or `celery control shutdown`
-        celery.store.leave(name)
         return
     if time.monotonic() - began > HEALTHY_SECONDS:
         os.environ.pop(RESTARTS, None)

@@ -22,6 +22,16 @@ class NewJob(BaseModel):
     delay: float | None = Field(default=None, ge=0, le=YEAR.total_seconds())
     run_at: AwareDatetime | None = None
 
+    @field_validator("run_at", mode="before")
+    @classmethod
+    def iso_8601(cls, value):
+        if not isinstance(value, str):
+            return value
+        try:
+            return datetime.fromisoformat(value)  # pydantic alone would take "1893456000" too
+        except ValueError:
+            raise ValueError("is no time in ISO 8601, such as 2027-01-31T09:00:00+01:00") from None
+
     @field_validator("run_at")
     @classmethod
     def one_time_within_a_year(cls, value, info):
@@ -45,7 +55,7 @@ def accept(kinds: dict[str, Kind], job: NewJob, *, request_id: str = "", idempot
     Raises:
         KeyError: no such kind.
         Invalid: its params are wrong.
-        One of app.store.UNAVAILABLE: nothing was stored.
+        One of app.connections.UNAVAILABLE: nothing was stored.
     """
     kind = kinds[job.kind]
     try:

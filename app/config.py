@@ -7,12 +7,16 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from dotenv import dotenv_values
+from email_validator import EmailNotValidError, validate_email
+from kombu.transport import TRANSPORT_ALIASES
 
 REDIS_SCHEMES = ("redis", "rediss")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 #: Memory for one worker process that runs jobs, and for one web process, in MB. Heroku divides the same way:
 #: 512 MB make WEB_CONCURRENCY 2.
 PROCESS_MB = 256
+#: No more than this by itself: a machine that names no limit is not one for a hundred processes.
+MOST_PROCESSES = 16
 
 
 class ConfigError(Exception):
@@ -58,27 +62,28 @@ class Settings:
         redis_url = read.url("REDIS_URL", REDIS_SCHEMES, "redis://127.0.0.1:6379/0" if development else None,
                              "add the Redis add-on: heroku addons:create heroku-redis:mini")
         secret = "choose one: python -c 'import secrets; print(secrets.token_hex(32))'"
-        memory_mb = read.number("DYNO_RAM", memory(), 64)
+        memory_mb = read.number("DYNO_RAM", memory(), 64, 1 << 20)
+        processes = min(max(1, memory_mb // PROCESS_MB), MOST_PROCESSES)
         smtp_url = read.url("SMTP_URL", ("smtp", "smtps"), smtp_of_addons(environ))
         settings = cls(
             development=development,
             redis_url=redis_url,
-            broker_url=environ.get("BROKER_URL") or environ.get("CLOUDAMQP_URL") or redis_url,
+            broker_url=read.broker("BROKER_URL") or read.broker("CLOUDAMQP_URL") or redis_url,
             api_token=read.text("API_TOKEN", "" if development else None, secret),
             secret_key=read.text("SECRET_KEY", "development" if development else None, secret),
             memory_mb=int(memory_mb),
-            web_concurrency=int(read.number("WEB_CONCURRENCY", max(1, memory_mb // PROCESS_MB), 1)),
-            worker_concurrency=int(read.number("WORKER_CONCURRENCY", max(1, memory_mb // PROCESS_MB), 1)),
-            lease_seconds=read.number("LEASE_SECONDS", 60, 5),
+            web_concurrency=read.whole("WEB_CONCURRENCY", processes, 1, 512),
+            worker_concurrency=read.whole("WORKER_CONCURRENCY", processes, 1, 512),
+            lease_seconds=read.number("LEASE_SECONDS", 60, 5, 86400),
             # The platform kills 30 s after its first SIGTERM; what is left is for handing back and closing.
             shutdown_seconds=read.number("SHUTDOWN_SECONDS", 20, 0, 25),
-            retention_days=read.number("RETENTION_DAYS", 7, 1),
+            retention_days=read.number("RETENTION_DAYS", 7, 1, 3650),
             smtp_url=smtp_url,
-            mail_from=read.text("MAIL_FROM", None if smtp_url else "app@localhost",
-                                "set the address that mail comes from: heroku config:set MAIL_FROM=you@example.com"),
-            sentry_dsn=environ.get("SENTRY_DSN", ""),
+            mail_from=read.address("MAIL_FROM", None if smtp_url else "app@localhost",
+                                   "set the address that mail comes from: heroku config:set MAIL_FROM=you@example.com"),
+            sentry_dsn=read.url("SENTRY_DSN", ("http", "https"), ""),
             log_level=read.choice("LOG_LEVEL", LOG_LEVELS, "INFO"),
-            port=int(read.number("PORT", 8000, 1, 65535)),
+            port=read.whole("PORT", 8000, 1, 65535),
             remote_control=read.choice("REMOTE_CONTROL", ("0", "1"), "0") == "1",
             dyno=environ.get("DYNO", ""),
         )
@@ -104,30 +109,54 @@ class _Reader:
             try:
                 parts = urlsplit(value)
                 right = parts.scheme in schemes and parts.hostname and (parts.port or 1)
+                if schemes == REDIS_SCHEMES:  # the path is the number of a database
+                    right = right and (parts.path.strip("/") or "0").isdecimal()
             except ValueError:
                 right = False
             if not right:  # the value itself may hold a password, so it is not repeated
-                forms = " or ".join(f"{scheme}://…" for scheme in schemes)
-                self.problems.append(f"{name} is no such URL; set it to {forms} with a host")
+                forms = " or ".join(f"{scheme}://host:port" for scheme in schemes)
+                self.problems.append(f"{name} is no such URL; set it to {forms}")
         return value
 
-    def number(self, name: str, default: float, least: float, most: float = float("inf")) -> float:
+    def broker(self, name: str) -> str:
+        """Any URL that kombu has a transport for; some have no host."""
+        value = self.environ.get(name, "").strip()
+        if value and ("://" not in value or value.partition("://")[0].partition("+")[0] not in TRANSPORT_ALIASES):
+            self.problems.append(f"{name} is no broker's URL; set it to amqps://host, or another that Celery speaks")
+        return value
+
+    def address(self, name: str, default: str | None, remedy: str) -> str:
+        value = self.text(name, default, remedy)
+        if value and value != default:
+            try:
+                return validate_email(value, check_deliverability=False, test_environment=True).normalized
+            except EmailNotValidError as error:
+                self.problems.append(f"{name} is {value!r}; set it to an email address: {error}")
+        return value
+
+    def number(self, name: str, default: float, least: float, most: float) -> float:
         value = self.environ.get(name, "").strip()
         try:
             number = float(value) if value else float(default)
         except ValueError:
             number = float("nan")
         if not least <= number <= most:
-            limits = f"from {least:g} to {most:g}" if most != float("inf") else f"of at least {least:g}"
-            self.problems.append(f"{name} is {value!r}; set it to a number {limits}, or leave it out for {default:g}")
+            self.problems.append(f"{name} is {value!r}; set it to a number from {least:g} to {most:g}, "
+                                 f"or leave it out for {default:g}")
             return default
         return number
 
+    def whole(self, name: str, default: float, least: int, most: int) -> int:
+        number = self.number(name, default, least, most)
+        if number != int(number):
+            self.problems.append(f"{name} is {number:g}; set it to a whole number")
+        return int(number)
+
     def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
-        value = self.environ.get(name, "").strip().upper() or default
-        if value not in choices:
+        value = self.environ.get(name, "").strip() or default
+        if value.upper() not in choices:
             self.problems.append(f"{name} is {value!r}; set it to one of {', '.join(choices)}")
-        return value
+        return value.upper()
 
 
 def memory() -> float:

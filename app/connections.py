@@ -6,6 +6,15 @@ import redis
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
+#: Redis is out of reach, or answers that it cannot serve now (full, or failing over); it will again.
+UNAVAILABLE = (
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.MasterDownError,
+)
+
 # Half a minute under the 300 s after which Heroku cuts an idle connection.
 HEALTH_CHECK_SECONDS = 25
 
@@ -35,10 +44,10 @@ def connect(url: str, *, patient: bool) -> redis.Redis:
             an unreachable Redis is an error within 3 s.
 
     Raises (later, from a command):
-        redis.exceptions.ConnectionError, redis.exceptions.TimeoutError
+        One of UNAVAILABLE.
     """
     if patient:
-        retry, timeout = Retry(ExponentialBackoff(cap=2, base=0.05), retries=300), 5
+        retry, timeout = Retry(ExponentialBackoff(cap=2, base=0.05), retries=300, supported_errors=UNAVAILABLE), 5
     else:
         # A connection that the server cut while idle is opened again once; silence is not waited out twice.
         retry = Retry(NoBackoff(), retries=1, supported_errors=(redis.exceptions.ConnectionError,))

@@ -13,13 +13,15 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import celery
-from celery.exceptions import Ignore, QueueNotFound
+from billiard.exceptions import WorkerLostError
+from celery.exceptions import Ignore, QueueNotFound, Reject
 from celery.utils import uuid
 from kombu.exceptions import EncodeError, OperationalError
 from kombu.utils import json
 from kombu.utils.functional import maybe_list
 
 from app import states
+from app.connections import UNAVAILABLE
 from app.store import Start, Store
 
 logger = logging.getLogger(__name__)
@@ -67,7 +69,7 @@ class Job(celery.Task):
         """As Celery documents it. Returns an AsyncResult whose id is the job's.
 
         Raises:
-            One of app.store.UNAVAILABLE: the job was not accepted.
+            One of app.connections.UNAVAILABLE: the job was not accepted.
             celery.exceptions.QueueNotFound, kombu.exceptions.EncodeError: the call is wrong.
         """
         options |= {"link": link, "link_error": link_error, "shadow": shadow}
@@ -94,6 +96,7 @@ class Job(celery.Task):
             replaces: token of the run of the same id that this goes on for (`self.replace`). Without it, an
                 id that is known already is not accepted a second time.
         """
+        options = {k: v for k, v in self._get_exec_options().items() if v is not None} | options
         message = self._message(args, kwargs, options)
         outcome = Submitted(*self.store.submit(
             id or uuid(), self.name, self._encode(message), due=_milliseconds(eta), delay=max(0, countdown or 0),
@@ -118,9 +121,9 @@ class Job(celery.Task):
             options["expires"] = datetime.now(UTC) + timedelta(seconds=options["expires"])
         if "queue" in options:
             options["queue"] = getattr(options["queue"], "name", options["queue"])
-        for callback in maybe_list(options.get("link")) or ():
-            # Called once however often this job runs: by an id that is chosen now.
-            callback["options"].setdefault("task_id", uuid())
+        if "link" in options:  # called once however often this job runs: by an id that is chosen now
+            options["link"] = [{**callback, "options": {"task_id": uuid(), **callback["options"]}}
+                               for callback in maybe_list(options["link"])]
         parent = self.app.current_worker_task
         if parent:
             options.setdefault("parent_id", parent.request.id)
@@ -140,10 +143,13 @@ class Job(celery.Task):
         if request.is_eager:
             return
         options = {k: v for k, v in request.as_execution_options().items() if v is not None and k != "task_id"}
-        start = self.store.start(
-            task_id, self.app.worker, self.app.settings.lease_seconds, self.name,
-            json.dumps({**options, "args": args, "kwargs": kwargs}), self.max_attempts,
-            (request.delivery_info or {}).get("routing_key") or self.app.conf.task_default_queue)
+        try:
+            start = self.store.start(
+                task_id, self.app.worker, self.app.settings.lease_seconds, self.name,
+                json.dumps({**options, "args": args, "kwargs": kwargs}), self.max_attempts,
+                (request.delivery_info or {}).get("routing_key") or self.app.conf.task_default_queue)
+        except UNAVAILABLE as error:
+            raise Ignore(f"the job store is away ({error}); the sweep will find the job") from error
         if not isinstance(start, Start):
             raise Ignore(f"a message for a job that is {start} already")
         request.start = start
@@ -159,7 +165,20 @@ class Job(celery.Task):
     def __call__(self, *args, **kwargs):
         if self._token() is None:  # called as a function
             return super().__call__(*args, **kwargs)
-        result = self.run(*args, **kwargs)
+        try:
+            result = self.run(*args, **kwargs)
+        except (Cancelled, LeaseLost):
+            raise
+        except Reject as reject:
+            if reject.requeue:
+                self.store.requeue(self.request.id, self._token())
+            else:
+                self._settle(self.request.id, states.FAILED, error=_error(reject))
+            raise
+        except Ignore:
+            if self._token():  # not replaced: the job has nothing more to do
+                self._settle(self.request.id, states.SUCCEEDED)
+            raise
         if self.request.chord or self.request.callbacks or self.request.chain:
             self._heed(self.store.checkpoint(self.request.id, self._token()))  # what follows is for one run to start
         return result
@@ -214,6 +233,7 @@ class Job(celery.Task):
             # Another task goes on under this id, or will when the chain that it ends gets there.
             if self._token():
                 self.store.drop(self.request.id, self._token())
+                self.request.start = None
             raise
 
     def _try_again(self, args, kwargs, options: dict) -> None:
@@ -233,9 +253,14 @@ class Job(celery.Task):
     def _settle(self, task_id, state, **outcome):
         if self.request.is_eager:
             return
-        # No token: the worker's main process ends a job that outran its hard time limit.
-        if self.store.settle(task_id, self._token() or "", self.app.worker, state, **outcome) == "lost":
-            logger.warning("job %s: %s, but the lease was lost; another run decides", task_id, state)
+        try:
+            # No token: the worker's main process ends a job that outran its hard time limit.
+            now = self.store.settle(task_id, self._token() or "", self.app.worker, state, **outcome)
+        except UNAVAILABLE as error:  # Celery would take it for an error of the job
+            logger.error("job %s: %s, but the job store stays away (%s); it will run again", task_id, state, error)
+        else:
+            if now == "lost":
+                logger.warning("job %s: %s, but the lease was lost; another run decides", task_id, state)
 
 
 def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None) -> bool:
@@ -253,11 +278,21 @@ def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None
     return True
 
 
+def declare_lost(app: celery.Celery, id: str, kind: str, message: dict) -> None:
+    """Tell Celery that a job failed without a process to say so: its error callbacks, its chord, its result."""
+    options = {"errbacks": maybe_list(message.get("link_error")), "group": message.get("group_id"), "delivery_info": {}}
+    request = celery.app.task.Context({**message, **options, "id": id, "task": kind})
+    app.backend.mark_as_failure(id, WorkerLostError("The worker died while it ran this job."), request=request,
+                                store_result=not message.get("ignore_result"))
+
+
 def _queue(task: Job, options: dict) -> str:
-    queue = options.get("queue") or task.app.conf.task_default_queue
-    name = getattr(queue, "name", queue)
-    if name not in task.app.amqp.queues:  # refused now, not by the promoter next week
-        raise QueueNotFound(f"No queue {name!r}; there are {', '.join(task.app.amqp.queues)}")
+    """Where Celery will send it. A queue that there is not is refused now, not by the promoter next week."""
+    wanted = {"queue": options["queue"]} if options.get("queue") else {}
+    name = task.app.amqp.router.route(wanted, task.name)["queue"].name
+    declared = [queue.name for queue in task.app.conf.task_queues]
+    if name not in declared:
+        raise QueueNotFound(f"No queue {name!r}; there are {', '.join(declared)}")
     return name
 
 
@@ -267,7 +302,7 @@ def _milliseconds(at: datetime | str | None) -> int | None:
     at = datetime.fromisoformat(at) if isinstance(at, str) else at
     if at.tzinfo is None:  # as Celery: a time without a zone is in `timezone`, which is UTC here
         at = at.replace(tzinfo=UTC)
-    return int(at.timestamp() * 1000)
+    return max(0, int(at.timestamp() * 1000))  # before 1970 is long ago enough
 
 
 def _error(exc: BaseException) -> dict:

@@ -16,7 +16,9 @@ from celery import bootsteps, signals
 from celery.worker import state
 from celery.worker.request import Request
 
-from app.store import UNAVAILABLE
+from app.connections import UNAVAILABLE
+from app.job import declare_lost
+from app.states import FAILED
 from app.timers import Timers, active_jobs
 
 logger = logging.getLogger(__name__)
@@ -79,27 +81,32 @@ class Life(bootsteps.StartStopStep):
 
     def give_back(self):
         """Stop what still runs, then its records, then (as Celery closes the connection) its messages."""
-        requests = list(state.active_requests)
-        for request in requests:
+        for request in list(state.active_requests):
             if request.worker_pid:
                 os.kill(request.worker_pid, signal.SIGKILL)
-        try:
-            given = self.celery.store.give_back(self.celery.worker, [request.id for request in requests])
-            logger.warning("stopping: gave back %d unfinished jobs", given)
-        except UNAVAILABLE as error:
-            logger.warning("stopping: Redis is away (%s); unfinished jobs come back when their lease ends", error)
-
-    def terminate(self, worker):
-        if not self.asked and active_jobs():  # Celery stops for a reason of its own
-            self.give_back()
+        hand_back(self.celery)
 
     def on_unknown(self, message, id, name, **_):
-        state = self.celery.store.unregistered(id, UNREGISTERED_RETRY_SECONDS)
-        logger.error("job %s: no code for the kind %s here, now %s", id, name, state)
+        now = self.celery.store.unregistered(id, UNREGISTERED_RETRY_SECONDS)
+        logger.error("job %s: no code for the kind %s here, now %s", id, name, now)
 
     def on_revoked(self, request, expired, **_):
-        error = {"type": "Expired", "message": "It was not started before it expired."} if expired else None
-        self.celery.store.cancel(request.id, error)
+        if expired:
+            self.celery.store.expire(request.id, {"type": "Expired", "message": "It expired before it was started."})
+        else:
+            self.celery.store.cancel(request.id)
+
+
+def hand_back(celery) -> None:
+    """Give back every job that this worker still has. Its children must be gone, or about to be."""
+    try:
+        given = celery.store.give_back(celery.worker)
+        celery.store.leave(celery.worker)
+    except UNAVAILABLE as error:
+        logger.warning("stopping: Redis is away (%s); unfinished jobs come back when their lease ends", error)
+    else:
+        if given:
+            logger.warning("stopping: gave back %d unfinished jobs", given)
 
 
 class JobRequest(Request):
@@ -108,12 +115,24 @@ class JobRequest(Request):
     def on_failure(self, exc_info, send_failed_event=True, return_ok=False):
         error = exc_info.exception
         error = getattr(error, "exc", error)
+        if isinstance(error, MemoryError):  # the child has settled the job; Celery would end the whole worker
+            state.task_ready(self)
+            return self.acknowledge()
         if isinstance(error, (WorkerLostError, SystemExit, KeyboardInterrupt)):
-            # Before Celery gives the message back, or the next worker would find the job taken.
-            try:
-                now = self.task.store.process_died(self.id, self.task.app.worker)
-                if now != "lost":  # else it had been settled, or given back by us
-                    logger.warning("job %s: its process died, now %s", self.id, now)
-            except UNAVAILABLE:
-                logger.warning("job %s: its process died; it comes back when its lease ends", self.id)
-        super().on_failure(exc_info, send_failed_event, return_ok)
+            state.task_ready(self)
+            if self._died() != FAILED:
+                return self.reject(requeue=True)
+            declare_lost(self.task.app, self.id, self.name, self._request_dict | {"link_error": self.errbacks})
+            return self.acknowledge()
+        return super().on_failure(exc_info, send_failed_event, return_ok)
+
+    def _died(self) -> str:
+        """Move the record before Celery gives the message back, or the next worker would find the job taken."""
+        try:
+            now = self.task.store.process_died(self.id, self.task.app.worker)
+        except UNAVAILABLE:
+            logger.warning("job %s: its process died; it comes back when its lease ends", self.id)
+            return ""
+        if now != "lost":  # else it had been settled, or given back by us
+            logger.warning("job %s: its process died, now %s", self.id, now)
+        return now

@@ -4,16 +4,16 @@
 -- Keys, all behind the prefix in KEYS[1]. Times are milliseconds since 1970 on the clock of Redis,
 -- the one clock that all dynos share, so a dyno whose clock is off does no harm.
 --   job:<id>             hash, the record: kind state queue created due queued started finished
---                        attempt max_attempts starts worker cancel request_id
+--                        attempt max_attempts starts worker claim cancel request_id
 --                        progress cursor result error traceback history
---                        `starts` is the token of the current run: it grows with every start
+--                        `starts` is the token of the current run: it grows with every start; `claim` is
+--                        what the worker said when it took the job, should it have to ask again
 --   message:<id>         string, what is published to run it: JSON of args, kwargs, options
 --   all                  sorted set, id -> created
 --   scheduled            sorted set, id -> due
 --   queued               sorted set, id -> when it was (re)queued
 --   running              sorted set, id -> when its lease ends
 --   succeeded failed cancelled   sorted sets, id -> finished
---   taken                hash, queue -> the newest `queued` of a job that was started from it
 --   idempotency:<key>    string "<digest> <id>", kept for a day
 --   workers              sorted set, worker -> last heard of
 --   lock:<name>          string, for a few seconds
@@ -57,6 +57,16 @@ local function note(id, outcome, error)
   redis.call('HSET', job_key(id), 'history', history)
 end
 
+-- Ids of a set whose time is up. One without a record (somebody deleted it by hand) is dropped from the set.
+local function due_of(name, limit, before)
+  local found = {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key(name), '-inf', before, 'LIMIT', 0, limit)) do
+    if redis.call('EXISTS', job_key(id)) == 1 then table.insert(found, id)
+    else redis.call('ZREM', key(name), id) end
+  end
+  return found
+end
+
 local function enqueue(id)
   redis.call('HSET', job_key(id), 'queued', NOW)
   return move(id, 'queued', NOW)
@@ -64,6 +74,7 @@ end
 
 local function finish(id, state)
   redis.call('HSET', job_key(id), 'finished', NOW)
+  redis.call('HDEL', job_key(id), 'cancel')
   return move(id, state, NOW)
 end
 
@@ -92,13 +103,16 @@ function life.submit(id, kind, message, due, delay, max_attempts, queue, request
   if not_after ~= '' and NOW > tonumber(not_after) then return {'too late', id, NOW} end
   if idempotency ~= '' then
     local first = redis.call('GET', key('idempotency:' .. idempotency))
-    if first then
-      local first_digest, first_id = first:match('^(%S+) (.+)$')
+    local first_digest, first_id = (first or ''):match('^(%S+) (.+)$')
+    if first and first_id ~= id then
       return {first_digest == digest and 'exists' or 'conflict', first_id, NOW}
     end
   end
   if replaces ~= '' and holds(id, replaces) then forget(id) end
-  if redis.call('EXISTS', job_key(id)) == 1 then return {'exists', id, NOW} end
+  if redis.call('EXISTS', job_key(id)) == 1 then
+    -- Asked again because the answer was lost on its way: whoever asks must still publish it.
+    return {read(id, 'state') == 'queued' and 'queued' or 'exists', id, NOW}
+  end
   due = due ~= '' and tonumber(due) or NOW + tonumber(delay)
   redis.call('SET', key('message:' .. id), message)
   redis.call('HSET', job_key(id), 'kind', kind, 'queue', queue, 'created', NOW, 'due', due,
@@ -113,7 +127,7 @@ end
 
 -- Claim what is due. -> {milliseconds until the next one is due or -1, id, id, ...}
 function life.promote(limit)
-  local due = redis.call('ZRANGEBYSCORE', key('scheduled'), '-inf', NOW, 'LIMIT', 0, limit)
+  local due = due_of('scheduled', limit, NOW)
   for _, id in ipairs(due) do enqueue(id) end
   local next_one = redis.call('ZRANGE', key('scheduled'), 0, 0, 'WITHSCORES')
   table.insert(due, 1, next_one[2] and math.max(0, next_one[2] - NOW) or -1)
@@ -122,19 +136,18 @@ end
 
 -- A worker takes a queued job under a lease. -> {'running', token, attempt, cursor}, or {state it is in}.
 -- A job that another program put on the broker has no record yet; it gets one here.
-function life.start(id, worker, lease, kind, message, max_attempts, queue)
+function life.start(id, worker, claim, lease, kind, message, max_attempts, queue)
   if redis.call('EXISTS', job_key(id)) == 0 then
     life.submit(id, kind, message, '', '0', max_attempts, queue, '', '', '', '', '')
   end
-  local f = redis.call('HMGET', job_key(id), 'state', 'queue', 'queued', 'cursor')
+  local f = redis.call('HMGET', job_key(id), 'state', 'claim', 'starts', 'attempt', 'cursor')
+  if f[1] == 'running' and f[2] == claim then return {'running', f[3], tonumber(f[4]), f[5]} end
   if f[1] ~= 'queued' then return {f[1]} end
-  local newest = redis.call('HGET', key('taken'), f[2])
-  if not newest or tonumber(newest) < tonumber(f[3]) then redis.call('HSET', key('taken'), f[2], f[3]) end
-  redis.call('HSET', job_key(id), 'started', NOW, 'worker', worker)
+  redis.call('HSET', job_key(id), 'started', NOW, 'worker', worker, 'claim', claim)
   redis.call('HDEL', job_key(id), 'progress', 'error', 'traceback')
   move(id, 'running', NOW + lease)
   return {'running', redis.call('HINCRBY', job_key(id), 'starts', 1),
-    redis.call('HINCRBY', job_key(id), 'attempt', 1), f[4]}
+    redis.call('HINCRBY', job_key(id), 'attempt', 1), f[5]}
 end
 
 -- A worker says that it still runs these. -> how many of them are its own
@@ -177,6 +190,13 @@ function life.try_again(id, token, message, due, delay, error)
   return move(id, 'scheduled', due)
 end
 
+-- A run rejects its message, to have it delivered again. -> 'queued', 'cancelled' or 'lost'
+function life.requeue(id, token)
+  if not holds(id, token) then return 'lost' end
+  note(id, 'rejected', '')
+  return read(id, 'cancel') and finish(id, 'cancelled') or enqueue(id)
+end
+
 -- A run has ended. -> the state it ends in, or 'lost'
 function life.settle(id, token, worker, state, result, error, traceback)
   if not holds(id, token, worker) then return 'lost' end
@@ -184,7 +204,6 @@ function life.settle(id, token, worker, state, result, error, traceback)
   if result ~= '' then redis.call('HSET', job_key(id), 'result', result) end
   if error ~= '' then redis.call('HSET', job_key(id), 'error', error, 'traceback', traceback) end
   note(id, state, error)
-  redis.call('HDEL', job_key(id), 'cancel')
   return finish(id, state)
 end
 
@@ -195,10 +214,10 @@ function life.drop(id, token)
   return 'dropped'
 end
 
--- A stopping worker hands back what it could not finish; the attempt does not count. -> how many
-function life.give_back(worker, ...)
+-- A stopping worker hands back all that it still has; the attempts do not count. -> how many
+function life.give_back(worker)
   local given = 0
-  for _, id in ipairs({...}) do
+  for _, id in ipairs(redis.call('ZRANGE', key('running'), 0, -1)) do
     if holds(id, '', worker) then
       note(id, 'interrupted', '')
       redis.call('HINCRBY', job_key(id), 'attempt', -1)
@@ -229,39 +248,40 @@ function life.unregistered(id, delay)
   return finish(id, 'failed')
 end
 
--- What dead workers left: expired leases. -> ids to publish again
+-- What dead workers left: expired leases. -> {id, its new state, id, its new state, ...}
 function life.sweep_leases(limit)
-  local again = {}
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('running'), '-inf', NOW, 'LIMIT', 0, limit)) do
-    if lose(id) == 'queued' then table.insert(again, id) end
+  local swept = {}
+  for _, id in ipairs(due_of('running', limit, NOW)) do
+    table.insert(swept, id)
+    table.insert(swept, lose(id))
   end
-  return again
+  return swept
 end
 
--- Jobs whose message was lost: queued for longer than `grace` though their queue is empty (the rest of
--- the arguments name the empty ones) or a job queued well after them was started; or for longer than `age`.
+-- Jobs whose message was lost. The broker holds `messages`: while those are no fewer than the queued jobs, none
+-- is missing; else the oldest are, as a queue is first in, first out. Those queued for less than `grace` may still
+-- be on their way. Of a broker that does not tell (-1), any that waits for more than `age` may be.
 -- -> ids to publish again
-function life.sweep_queued(limit, grace, age, ...)
-  local empty, again = {}, {}
-  for _, queue in ipairs({...}) do empty[queue] = true end
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('queued'), '-inf', NOW - grace, 'LIMIT', 0, limit)) do
-    local queue, since = read(id, 'queue'), tonumber(redis.call('ZSCORE', key('queued'), id))
-    local newest = tonumber(redis.call('HGET', key('taken'), queue) or 0)
-    if empty[queue] or newest > since + grace or since < NOW - age then
-      enqueue(id)
-      table.insert(again, id)
-    end
-  end
-  return again
+function life.sweep_queued(limit, grace, age, messages)
+  messages, limit = tonumber(messages), tonumber(limit)
+  if messages < 0 then grace = age
+  else limit = math.min(limit, redis.call('ZCARD', key('queued')) - messages) end
+  local lost = limit > 0 and due_of('queued', limit, NOW - grace) or {}
+  for _, id in ipairs(lost) do enqueue(id) end
+  return lost
+end
+
+-- The broker gave a message that had expired. -> 'cancelled', or false when the job runs or has ended
+function life.expire(id, error)
+  if read(id, 'state') ~= 'queued' then return false end
+  redis.call('HSET', job_key(id), 'error', error)
+  return finish(id, 'cancelled')
 end
 
 -- A person asks a job to stop. -> 'cancelled', 'running' (it will at its next checkpoint), or false
-function life.cancel(id, reason)
+function life.cancel(id)
   local state = read(id, 'state')
-  if state == 'scheduled' or state == 'queued' then
-    if reason ~= '' then redis.call('HSET', job_key(id), 'error', reason) end
-    return finish(id, 'cancelled')
-  end
+  if state == 'scheduled' or state == 'queued' then return finish(id, 'cancelled') end
   if state == 'running' then redis.call('HSET', job_key(id), 'cancel', 1) return state end
   return false
 end
@@ -276,7 +296,7 @@ function life.retry(id)
   local state = read(id, 'state')
   if state ~= 'failed' and state ~= 'cancelled' then return false end
   redis.call('HSET', job_key(id), 'attempt', 0, 'due', NOW)
-  redis.call('HDEL', job_key(id), 'cancel', 'error', 'traceback', 'progress', 'finished', 'started')
+  redis.call('HDEL', job_key(id), 'error', 'traceback', 'progress', 'finished', 'started')
   return enqueue(id)
 end
 
@@ -284,7 +304,7 @@ end
 function life.trim(limit, age)
   local gone = 0
   for _, state in ipairs({'succeeded', 'failed', 'cancelled'}) do
-    for _, id in ipairs(redis.call('ZRANGEBYSCORE', key(state), '-inf', NOW - age, 'LIMIT', 0, limit)) do
+    for _, id in ipairs(due_of(state, limit, NOW - age)) do
       forget(id)
       gone = gone + 1
     end

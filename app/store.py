@@ -4,6 +4,7 @@ store.lua documents every key of a job and makes every move; this file names eac
 """
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,14 +18,6 @@ PREFIX = "jobs:"
 #: A caller has given up by then; see store.lua, submit. Longer than a client of ours waits, below the 3 s promised.
 PATIENCE_SECONDS = 2
 SCRIPT = (Path(__file__).parent / "store.lua").read_text()
-
-# Redis is out of reach, or answers that it cannot serve now; the caller may try again.
-UNAVAILABLE = (
-    redis.exceptions.ConnectionError,
-    redis.exceptions.TimeoutError,
-    redis.exceptions.OutOfMemoryError,
-    redis.exceptions.ReadOnlyError,
-)
 
 
 class Start(NamedTuple):
@@ -41,7 +34,7 @@ class Page(NamedTuple):
 
 
 class Store:
-    """Reads and moves jobs in Redis. Any call may raise one of UNAVAILABLE.
+    """Reads and moves jobs in Redis. Any call may raise one of app.connections.UNAVAILABLE.
 
     Args:
         client: from `app.connections.connect`.
@@ -86,7 +79,8 @@ class Store:
 
     def start(self, id, worker, lease, kind, message, max_attempts, queue) -> Start | str:
         """Take a queued job for `lease` seconds. Returns a Start, or the state that forbids it."""
-        state, *rest = self._move("start", id, worker, int(lease * 1000), kind, message, max_attempts or "", queue)
+        state, *rest = self._move("start", id, worker, secrets.token_hex(4), int(lease * 1000), kind, message,
+                                  max_attempts or "", queue)
         if state != states.RUNNING or not rest:
             return state
         token, attempt, cursor = rest
@@ -119,8 +113,12 @@ class Store:
     def drop(self, id: str, token: str) -> str:
         return self._move("drop", id, token)
 
-    def give_back(self, worker: str, ids: Iterable[str]) -> int:
-        return self._move("give_back", worker, *ids)
+    def requeue(self, id: str, token: str) -> str:
+        return self._move("requeue", id, token)
+
+    def give_back(self, worker: str) -> int:
+        """Returns how many jobs the worker still had."""
+        return self._move("give_back", worker)
 
     def process_died(self, id: str, worker: str) -> str:
         return self._move("process_died", id, worker)
@@ -130,20 +128,27 @@ class Store:
 
     # --- swept up ---
 
-    def sweep_leases(self, limit: int) -> list[str]:
-        return self._move("sweep_leases", limit)
+    def sweep_leases(self, limit: int) -> list[tuple[str, str]]:
+        """Returns (id, its new state) of each job whose lease had run out."""
+        swept = self._move("sweep_leases", limit)
+        return list(zip(swept[::2], swept[1::2]))
 
-    def sweep_queued(self, limit: int, grace: float, age: float, empty_queues: Iterable[str]) -> list[str]:
-        return self._move("sweep_queued", limit, int(grace * 1000), int(age * 1000), *empty_queues)
+    def sweep_queued(self, limit: int, grace: float, age: float, messages: int | None) -> list[str]:
+        """Returns the ids whose message must be lost, now that the broker holds `messages` (None: it does not tell)."""
+        return self._move("sweep_queued", limit, int(grace * 1000), int(age * 1000),
+                          -1 if messages is None else messages)
+
+    def expire(self, id: str, error: dict) -> bool:
+        return bool(self._move("expire", id, dumps(error)))
 
     def trim(self, limit: int, age: float) -> int:
         return self._move("trim", limit, int(age * 1000))
 
     # --- asked for by a person ---
 
-    def cancel(self, id: str, reason: dict | None = None) -> str | None:
+    def cancel(self, id: str) -> str | None:
         """Returns "cancelled", "running" (asked to stop), or None when there is nothing to cancel."""
-        return self._move("cancel", id, dumps(reason))
+        return self._move("cancel", id)
 
     def run_now(self, id: str) -> bool:
         return bool(self._move("run_now", id))

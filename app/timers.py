@@ -11,12 +11,13 @@ from collections.abc import Callable
 from time import monotonic
 
 from celery import Celery
-from celery.worker import state
+from celery.worker.state import active_requests
 from kombu.exceptions import OperationalError
 from kombu.utils import json
 
-from app.job import publish
-from app.store import UNAVAILABLE
+from app import states
+from app.connections import UNAVAILABLE
+from app.job import declare_lost, publish
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 PROMOTE_SECONDS = 0.5
 BEAT_SECONDS = 5
 TRIM_SECONDS = 60
-#: A queued job is published again after this long whatever its queue looks like.
+#: A queued job is published again after this long on a broker that does not tell how many messages it holds.
 QUEUED_SECONDS = 3600
 BATCH = 100
 
@@ -65,13 +66,14 @@ class Timers:
         self.celery = celery
         self.store = celery.store
         self.lease = celery.settings.lease_seconds
+        self.redis_broker = celery.conf.broker_url.startswith("redis")
         self.retention = celery.settings.retention_days * 86400
         self.in_touch_since = monotonic()
         self.clock_ahead = 0.0  # seconds that the clock of Redis is ahead of our monotonic one
 
     def start(self):
         for loop in (Loop("schedule", self.promote, self.sweep, self.trim, on_outage=self.outage),
-                     Loop("leases", self.renew, self.beat)):
+                     Loop("leases", self.renew, self.beat, on_outage=self.outage)):
             loop.start()
 
     def outage(self):
@@ -91,11 +93,14 @@ class Timers:
             self.outage()
         if monotonic() - self.in_touch_since < self.lease / 2 or not self.store.lock("sweep", pause * 0.9):
             return pause
-        lost = self.store.sweep_leases(BATCH)
-        lost += self.store.sweep_queued(BATCH, self.lease / 3, QUEUED_SECONDS, self.empty_queues())
-        if lost:
-            logger.warning("swept up %d lost jobs: %s", len(lost), " ".join(lost[:10]))
-        self.publish(lost)
+        swept = self.store.sweep_leases(BATCH)
+        self.publish([id for id, now in swept if now == states.QUEUED])
+        for row in self.store.messages([id for id, now in swept if now == states.FAILED]):
+            declare_lost(self.celery, *row[:2], json.loads(row[2]))
+        missing = self.store.sweep_queued(BATCH, self.lease / 3, QUEUED_SECONDS, self.messages())
+        self.publish(missing)
+        if swept or missing:
+            logger.warning("swept up %d jobs of dead workers and %d without a message", len(swept), len(missing))
         return pause
 
     def trim(self) -> float:
@@ -112,27 +117,31 @@ class Timers:
         return BEAT_SECONDS
 
     def publish(self, ids: list[str]):
-        for id, kind, message in self.store.messages(ids) if ids else ():
-            if not publish(self.celery, id, kind, json.loads(message)):
-                break  # the broker is away; the sweep finds the rest
+        for id, kind, message in self.store.messages(ids):
+            try:
+                if not publish(self.celery, id, kind, json.loads(message)):
+                    break  # the broker is away; the sweep finds the rest
+            except Exception:
+                logger.exception("job %s: cannot be published", id)  # it alone
 
-    def empty_queues(self) -> list[str]:
-        empty = []
+    def messages(self) -> int | None:
+        """How many messages wait on the broker, in all queues; None when it does not tell."""
+        total = 0
         with self.celery.producer_or_acquire() as producer:
             for name in self.celery.amqp.queues:
                 try:
-                    size = producer.channel.queue_declare(name, passive=True).message_count
-                except producer.connection.channel_errors:  # kombu on Redis: an empty list does not exist
-                    size = 0
-                if size == 0:
-                    empty.append(name)
-        return empty
+                    total += producer.channel.queue_declare(name, passive=True).message_count
+                except producer.connection.channel_errors:
+                    if not self.redis_broker:
+                        return None
+                    # kombu on Redis: an empty list does not exist
+        return total
 
 
 def active_jobs() -> list[str]:
     """Ids of what this worker's children run now. Celery's main thread may change the set as we read it."""
     while True:
         try:
-            return [request.id for request in state.active_requests]
+            return [request.id for request in active_requests]
         except RuntimeError:
             continue

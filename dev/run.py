@@ -29,16 +29,13 @@ def main() -> int:
     os.chdir(ROOT)
     try:
         env = environment()
-        port = int(env["PORT"])
+        port = Settings.from_env(env).port
         check_port(port)
         redis = None if env.get("REDIS_URL") else embedded_redis(env)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ConfigError) as error:
         return say(str(error))
     try:
-        Settings.from_env(env)
         return run(env, port)
-    except ConfigError as error:
-        return say(str(error))
     finally:
         if redis:
             redis.terminate()
@@ -56,7 +53,8 @@ def environment() -> dict[str, str]:
         file.write_text(example)
     values = {name: value for name, value in dotenv_values(file).items() if value}
     smallest = {"PORT": "8000", "DYNO_RAM": "512", "SHUTDOWN_SECONDS": "3"}
-    return smallest | values | dict(os.environ) | {"APP_ENV": "development", "PYTHONUNBUFFERED": "1"}
+    given = {name: value for name, value in os.environ.items() if value}
+    return smallest | values | given | {"APP_ENV": "development", "PYTHONUNBUFFERED": "1"}
 
 
 def check_port(port: int) -> None:
@@ -75,11 +73,14 @@ def embedded_redis(env: dict[str, str]) -> subprocess.Popen:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise RuntimeError("bin/dev runs here already; stop that one first.") from None
-    os.set_inheritable(lock, True)
+        pids = os.pread(lock, 100, 0).decode()
+        raise RuntimeError(f"bin/dev runs here already. To stop it: kill {pids}") from None
     port = redis_server.free_port()
     env["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
-    return redis_server.start(port, DATA, *redis_server.SMALLEST_PLAN, keep_open=(lock,))
+    redis = redis_server.start(port, DATA, *redis_server.SMALLEST_PLAN, keep_open=(lock,))
+    os.truncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()} {redis.pid}".encode(), 0)
+    return redis
 
 
 def run(env: dict[str, str], port: int) -> int:
@@ -89,10 +90,19 @@ def run(env: dict[str, str], port: int) -> int:
     for name, command in parse_procfile(Path("Procfile").read_text()).processes.items():
         if name != "release":
             manager.add_process(name, f"exec {command}", env=env)
+    signal.signal(signal.SIGHUP, lambda *_: hang_up(manager))
     threading.Thread(target=announce, args=(manager, env, port), daemon=True).start()
     manager.loop()
     stopped_by_hand = manager.returncode in (-signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGTERM)
     return 0 if stopped_by_hand else manager.returncode or 0
+
+
+def hang_up(manager: Manager) -> None:
+    """The terminal was closed: stop as on Ctrl-C, and print to nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, sys.stderr.fileno())
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def announce(manager: Manager, env: dict[str, str], port: int) -> None:

@@ -3,10 +3,12 @@
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Literal
 
 import celery
 from celery import shared_task
+from celery.exceptions import Ignore, Reject
 from pydantic import Field
 
 from app.kinds import Params, kind
@@ -57,6 +59,25 @@ def total(numbers):
 @shared_task
 def boom():
     raise RuntimeError("a bug in a job")
+
+
+@shared_task(max_retries=2)
+def ends_by(path, how):
+    """Ends by one of Celery's own exceptions, or by the worst of Python's; says so each time that it runs."""
+    note(path, f"start {how}")
+    if how == "requeue" and len(Path(path).read_text().splitlines()) > 2:
+        return
+    raise {"ignore": Ignore(), "reject": Reject("no"), "requeue": Reject(requeue=True), "memory": MemoryError()}[how]
+
+
+@shared_task
+def report_failure(id, path):
+    note(path, "told")
+
+
+@shared_task(expires=1)
+def short_lived(path):
+    note(path, "start")
 
 
 @shared_task(bind=True)

@@ -1,10 +1,11 @@
 """email: sends one message, through SMTP_URL or, without it, to the outbox on the page."""
 
 import logging
+import unicodedata
 from typing import Annotated
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from app import mail, outbox
 from app.kinds import Params, kind
@@ -20,9 +21,12 @@ def _address(value: str) -> str:
 
 
 def _one_line(value: str) -> str:
-    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+    # Control characters, and what Unicode calls line and paragraph separators.
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in value):
         raise ValueError("must be one line, without control characters")
-    return value
+    if not value.strip():
+        raise ValueError("is empty")
+    return value.strip()
 
 
 Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"format": "email"})]
@@ -33,18 +37,20 @@ Addresses = Annotated[
 
 class Email(Params):
     to: Annotated[Addresses, Field(min_length=1, description="One address, or several")]
-    subject: Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=250)]
+    subject: Annotated[str, AfterValidator(_one_line), Field(max_length=250)]
     text: str | None = Field(default=None, max_length=100_000, json_schema_extra={"format": "textarea"})
-    html: str | None = Field(default=None, max_length=100_000, json_schema_extra={"format": "textarea"})
+    html: str | None = Field(default=None, max_length=100_000, validate_default=True,
+                             json_schema_extra={"format": "textarea"})
     reply_to: Address | None = None
     cc: Addresses = []
     bcc: Addresses = []
 
-    @model_validator(mode="after")
-    def has_a_body(self):
-        if self.text is None and self.html is None:
+    @field_validator("html")
+    @classmethod
+    def has_a_body(cls, value, info):
+        if "text" in info.data and not (value or "").strip() and not (info.data["text"] or "").strip():
             raise ValueError("text or html is needed")
-        return self
+        return value
 
 
 @kind(autoretry_for=(mail.Undelivered,), throws=(mail.Refused,), max_retries=8, retry_backoff=15,

@@ -8,9 +8,9 @@ from werkzeug.exceptions import HTTPException
 
 from app import NAME, logs
 from app.config import Settings
+from app.connections import UNAVAILABLE
 from app.kinds import kinds
 from app.queue import make_celery
-from app.store import UNAVAILABLE
 
 #: The largest request, in bytes. A job lives in Redis, which has 25 MB on the smallest plan.
 LARGEST_BODY = 256 * 1024
@@ -43,6 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             flask.register_blueprint(blueprint)
     flask.context_processor(lambda: {"app_name": NAME, "parts": set(flask.blueprints)})
     flask.register_error_handler(HTTPException, answer)
+    flask.after_request(not_stored)
     for error in UNAVAILABLE:
         flask.register_error_handler(error, unavailable)
     return flask
@@ -53,6 +54,13 @@ def answer(error: HTTPException):
     from app.web import pages, problems
 
     return problems.http(error) if request.path.startswith("/api") else pages.error(error)
+
+
+def not_stored(response):
+    """Jobs and mail are nobody's cache to keep; only what is the same for all may be kept."""
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
 
 
 def unavailable(_error):

@@ -29,9 +29,13 @@ def require_session():
     if not session.get("signed_in"):
         return redirect(url_for("auth.sign_in"))
     if request.method == "POST":
-        given = request.form.get("csrf", "")
-        if not hmac.compare_digest(given.encode(), session["csrf"].encode()):
-            abort(403, "This form is out of date. Go back, reload the page and send it again.")
+        require_own_form()
+
+
+def require_own_form():
+    given = request.form.get("csrf", "")
+    if not hmac.compare_digest(given.encode(), session.get("csrf", "").encode()):
+        abort(403, "This form is out of date. Go back, reload the page and send it again.")
 
 
 @blueprint.get("/sign-in")
@@ -50,5 +54,6 @@ def check():
 
 @blueprint.post("/sign-out")
 def sign_out():
+    require_own_form()
     session.clear()
     return redirect(url_for("auth.sign_in"))

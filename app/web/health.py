@@ -2,7 +2,7 @@
 
 from flask import Blueprint, current_app
 
-from app.store import UNAVAILABLE
+from app.connections import UNAVAILABLE
 
 blueprint = Blueprint("health", __name__)
 

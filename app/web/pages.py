@@ -21,6 +21,7 @@ blueprint = Blueprint("pages", __name__)
 blueprint.before_request(require_session)
 
 PAGE = 50
+LABELS = {"delay": "In how many minutes", "run_at": "Or at"}
 
 
 @blueprint.get("/")
@@ -43,12 +44,16 @@ def create(kind):
     schema = kinds()[kind].params.model_json_schema()
     try:
         new = NewJob(kind=kind, params=forms.params(schema, request.form), **due(request.form))
-        id = accept(kinds(), new, request_id=request_id(), idempotency_key=request.form.get("key", "")).id
+        submitted = accept(kinds(), new, request_id=request_id(), idempotency_key=request.form.get("key", ""))
     except (ValidationError, Invalid) as error:
         bad = BadInput.of(getattr(error, "error", error))
+        for item in bad.errors:
+            item["field"] = LABELS.get(item["field"], item["field"])
         return render_template("index.html", **overview(), kinds=kinds(), forms=forms, key=secrets.token_hex(16),
                                failed=kind, errors=bad.errors, values=request.form), 422
-    return redirect(url_for("pages.show", id=id), 303)
+    if submitted.outcome == "conflict":
+        flash("This form was sent before, and this is the job it made. Open the page again for another one.")
+    return redirect(url_for("pages.show", id=submitted.id), 303)
 
 
 @blueprint.get("/jobs/<id>")
@@ -89,14 +94,24 @@ def overview() -> dict:
 
 
 def due(form) -> dict:
-    """When a form wants its job: `minutes` from now, or `at`, a local time `offset` minutes behind UTC."""
-    if form.get("at"):
+    """When a form wants its job: `minutes` from now, or `at`, a local time `offset` minutes behind UTC.
+
+    What cannot be read is handed on as it is: validation says what is wrong with it.
+    """
+    wanted = {}
+    if minutes := form.get("minutes", "").strip():
         try:
-            at = datetime.fromisoformat(form["at"]) + timedelta(minutes=int(form.get("offset") or 0))
-            return {"run_at": at.replace(tzinfo=UTC)}
+            wanted["delay"] = float(minutes) * 60
+        except ValueError:
+            wanted["delay"] = minutes
+    if at := form.get("at", "").strip():
+        try:
+            local = datetime.fromisoformat(at)
+            utc = local.replace(tzinfo=UTC) + timedelta(minutes=int(form.get("offset") or 0))
+            wanted["run_at"] = local if local.tzinfo else utc
         except (ValueError, OverflowError):
-            return {"run_at": form["at"]}  # validation says what is wrong with it
-    return {"delay": float(form["minutes"]) * 60} if form.get("minutes", "").replace(".", "", 1).isdecimal() else {}
+            wanted["run_at"] = at
+    return wanted
 
 
 def dumps(value) -> str:

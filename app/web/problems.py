@@ -2,7 +2,7 @@
 
 import json
 
-from flask import Response
+from flask import Response, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -18,8 +18,13 @@ def problem(status: int, title: str, detail: str, errors: list[dict] | None = No
 def http(error: HTTPException) -> Response:
     if error.response is not None:
         return error.response
+    errors, detail = None, error.description
+    if error.code == 413:
+        detail = f"The body may have at most {request.max_content_length:,} bytes."
+    if error.code in (400, 413, 415):
+        errors = [{"field": "body", "message": detail}]
     kept = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
-    return problem(error.code, error.name, error.description, headers=kept)
+    return problem(error.code, error.name, detail, errors, kept)
 
 
 class BadInput(Exception):

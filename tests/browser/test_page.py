@@ -98,6 +98,26 @@ def test_what_is_wrong_is_said_in_the_form_and_what_was_typed_is_kept(page):
     expect(form.locator("[name=label]")).to_have_value("x" * 101)
 
 
+def test_a_time_that_cannot_be_read_runs_nothing(page, dynos):
+    """A browser's number input takes 1e3; what it would not take may come all the same."""
+    csrf = page.locator("[name=csrf]").first.input_value()
+
+    def post(**fields):
+        return page.request.post(dynos.base + "/new/sample", form={"csrf": csrf, "label": "x"} | fields)
+
+    for fields in ({"minutes": "abc"}, {"minutes": "-5"}, {"minutes": "nan"}, {"minutes": "inf"}, {"minutes": "1,5"},
+                   {"at": "tomorrow"}, {"at": "2027-01-01T10:00", "offset": "x"}, {"minutes": "1e9"},
+                   {"minutes": "5", "at": "2027-01-01T10:00"}):
+        answer = post(**fields)
+        assert answer.status == 422, fields
+        assert ("Or at" if "at" in fields else "In how many minutes") in answer.text(), fields
+    assert sum(dynos.store.counts().values()) == 0
+    assert post(minutes="1e3").status == 200
+    assert post(at="2027-01-01T10:00+05:00").status == 200
+    first, second = sorted(dynos.job(id)["due_at"] for id in dynos.store.redis.zrange("jobs:all", 0, -1))
+    assert second == "2027-01-01T05:00:00.000Z"
+
+
 def test_sending_the_form_twice_makes_one_job(page, dynos):
     page.click("summary:has-text('sample')")
     form = page.locator("#new-sample")

@@ -2,8 +2,10 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 import pytest
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app.config import Settings
 from app.store import PREFIX
@@ -85,6 +87,8 @@ def test_a_delay_and_a_time_schedule_it(call):
     (SAMPLE | {"run_at": "2030-01-01T00:00:00"}, "run_at"),
     (SAMPLE | {"run_at": "tomorrow"}, "run_at"),
     (SAMPLE | {"run_at": 1893456000}, "run_at"),
+    (SAMPLE | {"run_at": "1793456000"}, "run_at"),
+    (SAMPLE | {"run_at": "2027-01-31"}, "run_at"),
     (SAMPLE | {"run_at": "2999-01-01T00:00:00Z"}, "run_at"),
     ([1], "body"),
     ("text", "body"),
@@ -152,6 +156,24 @@ def test_every_error_of_the_api_is_a_problem(call):
         assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
 
 
+def test_a_time_before_all_others_is_long_ago_and_harms_no_list(call):
+    answer = call("POST", "/api/jobs", SAMPLE | {"run_at": "0001-01-01T00:00:00+14:00"})
+    assert (answer.status_code, answer.json["state"]) == (202, "queued")
+    assert call("GET", "/api/jobs").json["jobs"] == [answer.json]
+
+
+@pytest.mark.parametrize("size, status", [(1000, 202), (300_000, 413)])
+def test_a_chunked_body_has_the_same_limit(app, size, status):
+    data = json.dumps(SAMPLE).encode() + b" " * size
+    environ = EnvironBuilder("/api/jobs", method="POST", content_type="application/json", headers={
+        "Authorization": "Bearer secret-token", "Transfer-Encoding": "chunked"}).get_environ()
+    environ |= {"wsgi.input": BytesIO(data), "wsgi.input_terminated": True}
+    environ.pop("CONTENT_LENGTH", None)
+    body, line, _ = run_wsgi_app(app, environ, buffered=True)
+    assert line.startswith(str(status))
+    assert status == 202 or b"262,144 bytes" in b"".join(body)
+
+
 def test_an_idempotency_key_makes_a_request_safe_to_repeat(call, store):
     first = call("POST", "/api/jobs", SAMPLE, **{"Idempotency-Key": "k1"})
     again = call("POST", "/api/jobs", {**SAMPLE, "params": dict(reversed(SAMPLE["params"].items()))},
@@ -162,7 +184,8 @@ def test_an_idempotency_key_makes_a_request_safe_to_repeat(call, store):
     assert (other.status_code, other.content_type) == (409, "application/problem+json")
     assert sum(store.counts().values()) == 1
     assert call("POST", "/api/jobs", SAMPLE, **{"Idempotency-Key": "k2"}).json["id"] != first.json["id"]
-    assert call("POST", "/api/jobs", SAMPLE, **{"Idempotency-Key": "x" * 201}).status_code == 422
+    for bad in ("x" * 201, "", "a b"):
+        assert call("POST", "/api/jobs", SAMPLE, **{"Idempotency-Key": bad}).status_code == 422
 
 
 def test_the_list_filters_counts_and_pages(call, store):
@@ -184,7 +207,7 @@ def test_the_list_filters_counts_and_pages(call, store):
     assert {job["id"] for job in page["jobs"] + rest["jobs"]} == {*ids, late, other}
 
 
-@pytest.mark.parametrize("query", ["state=done", "limit=0", "limit=201", "limit=x", "limit=-1", "cursor=x",
+@pytest.mark.parametrize("query", ["state=done", "limit=0", "limit=201", "limit=x", "limit=-1", "limit=٣", "cursor=x",
                                    "cursor=1-x", "cursor=--"])
 def test_a_bad_query_is_named(call, query):
     answer = call("GET", f"/api/jobs?{query}")

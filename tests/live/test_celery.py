@@ -7,8 +7,11 @@ import pytest
 from celery import chain, chord, group
 from celery.exceptions import QueueNotFound
 from kombu.exceptions import EncodeError
+from kombu.utils import json
 
+from app.job import publish
 from app.queue import QUEUE
+from app.store import PREFIX
 from tests.dynos import wait_for
 
 
@@ -126,3 +129,60 @@ def test_a_misspelt_queue_and_arguments_that_are_no_json_are_refused(dynos):
     with pytest.raises(EncodeError):
         dynos.task("add").delay(object(), 1)
     assert set(dynos.store.counts().values()) == {0}
+
+
+def test_one_callback_may_serve_many_jobs(dynos):
+    dynos.worker()
+    callback = dynos.task("work").si(str(dynos.ledger), "called")
+    for n in range(3):
+        dynos.task("add").apply_async((n, n), link=callback)
+    wait_for(lambda: len(dynos.lines("done")) == 3)
+
+
+@pytest.mark.parametrize("how, state, runs", [
+    ("ignore", "succeeded", 1), ("reject", "failed", 1), ("requeue", "succeeded", 3), ("memory", "failed", 1)])
+def test_the_other_ways_to_end_a_task(dynos, how, state, runs):
+    worker = dynos.worker()
+    job = dynos.wait(dynos.task("ends_by").delay(str(dynos.ledger), how).id)
+    assert job["state"] == state
+    assert len(dynos.lines("start")) == runs
+    assert dynos.wait(dynos.work("next"))["state"] == "succeeded"
+    assert worker.text().count("ready.") == 1  # not started again
+
+
+def test_error_callbacks_hear_of_a_job_whose_process_died_each_time(dynos):
+    dynos.worker()
+    told = dynos.task("report_failure").s(str(dynos.ledger))
+    id = dynos.task("die").apply_async((str(dynos.ledger), "die"), link_error=told).id
+    assert dynos.wait(id)["state"] == "failed"
+    wait_for(lambda: dynos.lines("told"))
+    assert len(dynos.lines("told")) == 1
+
+
+def test_error_callbacks_hear_of_a_job_whose_worker_died_each_time(dynos):
+    worker = dynos.worker()
+    told = dynos.task("report_failure").s(str(dynos.ledger))
+    id = dynos.task("work").apply_async((str(dynos.ledger), "long", 60), link_error=told).id
+    dynos.store.redis.hset(f"{PREFIX}job:{id}", "max_attempts", 1)
+    wait_for(lambda: dynos.lines("start"))
+    worker.signal_all(signal.SIGKILL)
+    dynos.worker()
+    assert dynos.wait(id)["error"]["type"] == "WorkerLost"
+    wait_for(lambda: dynos.lines("told"))
+
+
+def test_options_of_the_task_itself_count(dynos):
+    id = dynos.task("short_lived").delay(str(dynos.ledger)).id
+    time.sleep(1.5)
+    dynos.worker()
+    assert dynos.wait(id)["error"]["type"] == "Expired"
+
+
+def test_a_second_message_that_has_expired_does_not_stop_the_job_that_runs(dynos):
+    dynos.worker()
+    id = dynos.work("long", 5, expires=2)
+    wait_for(lambda: dynos.lines("start"))
+    time.sleep(2.2)
+    ((_, kind, message),) = dynos.store.messages([id])
+    publish(dynos.celery, id, kind, json.loads(message))
+    assert dynos.wait(id)["state"] == "succeeded"

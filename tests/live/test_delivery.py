@@ -5,6 +5,7 @@ import signal
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from kombu.utils import json
 
 from app.job import publish
@@ -62,6 +63,15 @@ def test_a_stopping_worker_leaves_as_soon_as_its_last_job_ends(redis, make_dynos
     worker.wait()
     assert time.monotonic() - asked < 20
     assert dynos.lines("done") == ["done short"]
+
+
+@pytest.mark.parametrize("after", [0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2])
+def test_sigterm_while_it_starts_ends_it_too(dynos, after):
+    worker = dynos.worker(wait=False)
+    time.sleep(after)
+    worker.signal_all(signal.SIGTERM)
+    worker.wait(20)
+    assert "starting it again" not in worker.text()
 
 
 def test_a_stopping_worker_starts_nothing_new(dynos):

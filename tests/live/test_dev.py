@@ -1,5 +1,6 @@
 """bin/dev, as a new user runs it: in a copy of the project, with its own data."""
 
+import fcntl
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 import urllib.request
 
@@ -117,8 +119,24 @@ def test_a_second_bin_dev_in_the_same_place_says_so(project):
     dev.wait_until_ready()
     second = Dev(project)
     assert second.process.wait(30) == 1
-    assert "runs here already" in second.text()
+    assert f"runs here already. To stop it: kill {dev.process.pid} " in second.text()
     dev.ctrl_c()
+
+
+def test_closing_the_terminal_stops_everything(project):
+    terminal, inside = os.openpty()
+    process = subprocess.Popen(["bin/dev"], cwd=project, stdin=inside, stdout=inside, stderr=inside,
+                               start_new_session=True, env=os.environ | {"PORT": str(redis_server.free_port())},
+                               preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(inside)
+    text = b""
+    while b"Ready:" not in text:
+        text += os.read(terminal, 10_000)
+    started = psutil.Process(process.pid).children(recursive=True)
+    os.close(terminal)
+    process.wait(30)
+    wait_for(lambda: not [p for p in started if p.is_running() and p.status() != psutil.STATUS_ZOMBIE], 10,
+             "every process to end")
 
 
 def test_bin_dev_takes_the_redis_that_it_is_given(project, redis):
@@ -139,6 +157,10 @@ def test_a_wrong_setting_is_said_in_a_line_for_each(project):
                                               "SMTP_URL": "mail.example.com", "REDIS_URL": ""})
     assert answer.returncode == 1
     assert [line.split()[0] for line in answer.stderr.splitlines()] == ["SMTP_URL", "LEASE_SECONDS", "MAIL_FROM"]
+    for port in ("abc", "99999"):
+        answer = subprocess.run(["bin/dev"], cwd=project, capture_output=True, text=True, timeout=60,
+                                env=os.environ | {"PORT": port})
+        assert answer.stderr.startswith(f"PORT is '{port}'; set it to") and answer.stderr.count("\n") == 1
 
 
 def test_the_embedded_server_is_found_when_the_path_has_none(monkeypatch):

@@ -58,9 +58,13 @@ BAD = [
     ({"reply_to": "x\r\ny@example.com"}, "reply_to"),
     ({"subject": "a\nBcc: b@example.com"}, "subject"),
     ({"subject": "a\r\n\r\nbody"}, "subject"),
+    ({"subject": "a\u0085Bcc: b@example.com"}, "subject"),
+    ({"subject": "a\u2028b"}, "subject"),
     ({"subject": ""}, "subject"),
+    ({"subject": "  "}, "subject"),
+    ({"text": " ", "html": ""}, "html"),
     ({"subject": 5}, "subject"),
-    ({"text": None, "html": None}, ""),
+    ({"text": None, "html": None}, "html"),
     ({"from": "me@example.com"}, "from"),
 ]
 

@@ -136,3 +136,21 @@ def test_a_broker_that_is_away_does_not_keep_a_job_from_being_accepted_and_run_l
     (id,) = dynos.store.redis.zrange(PREFIX + "all", 0, -1)
     assert dynos.wait(id, seconds=60)["state"] == "succeeded"
     broker.stop()
+
+
+@pytest.mark.parametrize("begin, end", [
+    (lambda redis: redis.replicaof("127.0.0.1", "1"), lambda redis: redis.replicaof("NO", "ONE")),
+    (lambda redis: redis.config_set("maxmemory", 100_000), lambda redis: redis.config_set("maxmemory", 0)),
+], ids=["fails over", "is full"])
+def test_a_job_that_ends_while_redis_takes_no_writes_runs_once(redis, make_dynos, begin, end):
+    dynos = make_dynos(redis.url)
+    dynos.worker()
+    id = dynos.work("ends", 3)
+    wait_for(lambda: dynos.lines("start"))
+    begin(dynos.store.redis)
+    wait_for(lambda: dynos.lines("done"))
+    time.sleep(4)  # past its lease
+    end(dynos.store.redis)
+    assert dynos.wait(id, seconds=60)["state"] == "succeeded"
+    assert dynos.wait(dynos.work("next"), seconds=60)["state"] == "succeeded"
+    assert dynos.lines("start") == ["start ends", "start next"]

@@ -61,8 +61,19 @@ def test_a_job_due_now_is_queued_and_one_due_in_the_future_scheduled(store, cloc
 
 
 def test_the_same_id_is_accepted_once(store):
-    submit(store)
+    submit(store, delay=60)
     assert submit(store) == ("exists", "a")
+    assert state(store) == "scheduled"
+
+
+def test_who_asks_again_because_the_answer_was_lost_is_told_to_publish(store):
+    """redis-py sends a command again when its connection breaks."""
+    assert submit(store, idempotency=("key", "digest")) == ("queued", "a")
+    assert submit(store, idempotency=("key", "digest")) == ("queued", "a")
+    arguments = ("start", "a", "w1", "claim", 10_000, "demo", MESSAGE, 2, "default")
+    first, second = store._move(*arguments), store._move(*arguments)
+    assert (first[0], int(first[1]), first[2]) == (second[0], int(second[1]), second[2]) == ("running", 1, 1)
+    assert store.get("a")["attempt"] == "1"
 
 
 def test_an_idempotency_key_gives_the_first_job_or_a_conflict(store):
@@ -105,7 +116,7 @@ def test_an_expired_lease_is_swept_once_and_its_token_is_worth_nothing(store, cl
     clock.forward(9)
     assert store.sweep_leases(10) == []
     clock.forward(2)
-    assert store.sweep_leases(10) == ["a"]
+    assert store.sweep_leases(10) == [("a", "queued")]
     assert store.sweep_leases(10) == []
     assert store.settle("a", old.token, "w1", "succeeded", result=1) == "lost"
     assert store.checkpoint("a", old.token) == store.save("a", old.token, {}) == "lost"
@@ -128,10 +139,10 @@ def test_a_renewed_lease_is_not_swept_and_only_its_worker_renews_it(store, clock
 
 def test_a_job_whose_worker_dies_each_time_fails_when_its_attempts_are_used_up(store, clock):
     submit(store, max_attempts=2)
-    for expected in (["a"], []):
+    for expected in ("queued", "failed"):
         start(store)
         clock.forward(11)
-        assert store.sweep_leases(10) == expected
+        assert store.sweep_leases(10) == [("a", expected)]
     assert state(store) == "failed"
     assert "WorkerLost" in store.get("a")["error"]
 
@@ -148,8 +159,8 @@ def test_a_job_without_a_limit_of_attempts_is_tried_for_ever(store, clock):
 def test_a_job_given_back_keeps_its_attempt(store):
     submit(store)
     start(store)
-    assert store.give_back("another", ["a"]) == 0
-    assert store.give_back("w1", ["a", "unknown"]) == 1
+    assert store.give_back("another") == 0
+    assert store.give_back("w1") == 1
     assert (state(store), store.get("a")["attempt"]) == ("queued", "0")
     assert start(store).attempt == 1
 
@@ -190,7 +201,7 @@ def test_cancelling_in_each_state(store, prepare, answer):
     lambda store, run: store.try_again("a", run.token, MESSAGE),
     lambda store, run: store.settle("a", run.token, "w1", "failed"),
     lambda store, run: store.process_died("a", "w1"),
-    lambda store, run: store.give_back("w1", ["a"]),
+    lambda store, run: store.give_back("w1"),
 ])
 def test_a_running_job_that_was_cancelled_ends_cancelled_whatever_comes_next(store, end):
     submit(store)
@@ -227,19 +238,46 @@ def test_run_now_takes_a_job_out_of_the_schedule(store):
 
 
 def test_a_queued_job_is_published_again_only_when_its_message_must_be_lost(store, clock):
-    submit(store, "old")
-    clock.forward(9)
-    assert store.sweep_queued(10, 10, 3600, ["default"]) == []  # it may be on its way
-    clock.forward(2)
-    assert store.sweep_queued(10, 10, 3600, []) == []  # there are others before it
-    assert store.sweep_queued(10, 10, 3600, ["default"]) == ["old"]  # nothing is left in the queue
-    assert store.sweep_queued(10, 10, 3600, ["default"]) == []  # not again at once
+    for id in ("a", "b", "c"):
+        submit(store, id)
+        clock.forward(1)
+    assert store.sweep_queued(10, 10, 3600, messages=0) == []  # they may be on their way
+    clock.forward(10)
+    assert store.sweep_queued(10, 10, 3600, messages=3) == []  # each can have its message
+    assert store.sweep_queued(10, 10, 3600, messages=7) == []
+    assert store.sweep_queued(10, 10, 3600, messages=2) == ["a"]  # first in, first out: it must be the oldest
+    assert store.sweep_queued(10, 10, 3600, messages=0) == ["b", "c"]  # not the first again at once
     clock.forward(11)
-    submit(store, "young")
-    start(store, "young")
-    assert store.sweep_queued(10, 10, 3600, []) == ["old"]  # one well after it was started
-    clock.forward(3601)
-    assert store.sweep_queued(10, 10, 3600, []) == ["old"]  # too long in any case
+    assert store.sweep_queued(2, 10, 3600, messages=0) == ["a", "b"]
+
+
+def test_of_a_broker_that_does_not_tell_a_job_is_published_again_when_it_waits_for_too_long(store, clock):
+    submit(store)
+    clock.forward(3599)
+    assert store.sweep_queued(10, 10, 3600, None) == []
+    clock.forward(2)
+    assert store.sweep_queued(10, 10, 3600, None) == ["a"]
+    assert store.sweep_queued(10, 10, 3600, None) == []
+
+
+def test_a_job_without_a_record_stops_no_sweep(store, clock):
+    for id in ("gone", "there"):
+        submit(store, id)
+        start(store, id)
+    store.redis.delete(PREFIX + "job:gone")
+    clock.forward(11)
+    assert store.sweep_leases(10) == [("there", "queued")]
+    store.redis.zrem(PREFIX + "all", "gone")
+
+
+def test_a_message_that_has_expired_ends_only_a_job_that_waits(store):
+    submit(store)
+    run = start(store)
+    assert not store.expire("a", {"type": "Expired"})
+    assert store.settle("a", run.token, "w1", "succeeded") == "succeeded"
+    submit(store, "b")
+    assert store.expire("b", {"type": "Expired"})
+    assert state(store, "b") == "cancelled"
 
 
 def test_a_clock_that_steps_back_does_no_harm(store, clock):
@@ -249,11 +287,11 @@ def test_a_clock_that_steps_back_does_no_harm(store, clock):
     clock.forward(-3600)
     assert submit(store, "new") == ("queued", "new")
     assert store.sweep_leases(10) == []
-    assert store.sweep_queued(10, 1, 60, []) == []
+    assert store.sweep_queued(10, 1, 60, 0) == []
     assert store.promote(10)[1] == []
     assert store.renew("w1", 10, ["running"]) == 1
     clock.forward(11)  # the renewed lease counts from the new time
-    assert store.sweep_leases(10) == ["running"]
+    assert store.sweep_leases(10) == [("running", "queued")]
     again = start(store, "running")
     assert store.settle("running", run.token, "w1", "succeeded") == "lost"
     assert store.settle("running", again.token, "w1", "succeeded") == "succeeded"

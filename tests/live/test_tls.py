@@ -59,7 +59,7 @@ def test_every_connection_works_over_tls(tls_port, certificate, make_dynos, quer
 
 
 def test_a_certificate_that_should_be_verified_and_is_unknown_is_refused(tls_port, make_dynos):
-    from app.store import UNAVAILABLE
+    from app.connections import UNAVAILABLE
 
     dynos = make_dynos(f"rediss://localhost:{tls_port}/0?ssl_cert_reqs=required")
     with pytest.raises(UNAVAILABLE, match="certificate"):

@@ -30,8 +30,12 @@ def test_only_app_env_development_relaxes_that():
 
 @pytest.mark.parametrize("name, value", [
     ("REDIS_URL", "localhost:6379"), ("REDIS_URL", "http://h"), ("REDIS_URL", "redis://"),
-    ("REDIS_URL", "redis://h:port"), ("REDIS_URL", "redis://[h"),
-    ("SMTP_URL", "mail.example.com"), ("LEASE_SECONDS", "4"), ("LEASE_SECONDS", "nan"), ("SHUTDOWN_SECONDS", "30"),
+    ("REDIS_URL", "redis://h:port"), ("REDIS_URL", "redis://h:99999"), ("REDIS_URL", "redis://[h"),
+    ("REDIS_URL", "redis://h/notanumber"), ("BROKER_URL", "garbage"), ("BROKER_URL", "http://h"),
+    ("CLOUDAMQP_URL", "h"), ("SENTRY_DSN", "garbage"), ("LEASE_SECONDS", "inf"), ("RETENTION_DAYS", "inf"),
+    ("WORKER_CONCURRENCY", "1.5"), ("WORKER_CONCURRENCY", "inf"), ("MAIL_FROM", "not an address"),
+    ("MAIL_FROM", "App <app@example.org>"), ("SMTP_URL", "mail.example.com"),
+    ("LEASE_SECONDS", "4"), ("LEASE_SECONDS", "nan"), ("SHUTDOWN_SECONDS", "30"),
     ("SHUTDOWN_SECONDS", "-1"), ("RETENTION_DAYS", "0"), ("WORKER_CONCURRENCY", "0"), ("WEB_CONCURRENCY", "many"),
     ("LOG_LEVEL", "LOUD"), ("PORT", "70000"), ("REMOTE_CONTROL", "yes"),
 ])
@@ -58,6 +62,11 @@ def test_concurrency_comes_from_memory_and_never_from_cores(megabytes, processes
     s = settings(DYNO_RAM=megabytes)
     assert (s.worker_concurrency, s.web_concurrency) == (processes, processes)
     assert settings(DYNO_RAM=megabytes, WORKER_CONCURRENCY="3").worker_concurrency == 3
+
+
+def test_a_machine_that_names_no_limit_does_not_get_a_hundred_processes():
+    s = settings(DYNO_RAM="64000")
+    assert s.worker_concurrency == s.web_concurrency == 16
 
 
 def test_the_broker_is_redis_unless_another_is_named():
