@@ -49,7 +49,8 @@ class Invalid(Exception):
         self.where, self.error = where, error
 
 
-def accept(kinds: dict[str, Kind], job: NewJob, *, request_id: str = "", idempotency_key: str = "") -> Submitted:
+def accept(kinds: dict[str, Kind], job: NewJob, *, request_id: str | None = None,
+           idempotency_key: str | None = None) -> Submitted:
     """Record a job.
 
     Raises:
@@ -65,4 +66,4 @@ def accept(kinds: dict[str, Kind], job: NewJob, *, request_id: str = "", idempot
     digest = hashlib.sha256(json.dumps(job.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
     return kind.task.submit(
         kwargs={"params": params.model_dump(mode="json", exclude_unset=True)}, countdown=job.delay, eta=job.run_at,
-        request_id=request_id, idempotency=(idempotency_key, digest) if idempotency_key else ("", ""))
+        request_id=request_id, idempotency=idempotency_key, digest=digest)

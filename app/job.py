@@ -80,19 +80,19 @@ class Job(celery.Task):
         if own and running.request.get("retrying"):
             self._try_again(args, kwargs, options)
         else:
-            task_id = self.submit(args, kwargs, id=task_id, producer=producer, replaces=own.token if own else "",
+            task_id = self.submit(args, kwargs, id=task_id, producer=producer, replaces=own.token if own else None,
                                   **options).id
         result = self.AsyncResult(task_id)
         result.ignored = options.get("ignore_result", self.ignore_result)
         return result
 
-    def submit(self, args=None, kwargs=None, *, id=None, producer=None, countdown=None, eta=None, request_id="",
-               idempotency=("", ""), replaces="", **options) -> Submitted:
+    def submit(self, args=None, kwargs=None, *, id=None, producer=None, countdown=None, eta=None, request_id=None,
+               idempotency=None, digest=None, replaces=None, **options) -> Submitted:
         """Record the job, then publish it if it is due. Takes the options of `apply_async`, and
 
         Args:
             request_id: of the HTTP request that asked for it.
-            idempotency: (key, digest of the request), for a request that may come twice.
+            idempotency, digest: a key of a request that may come twice, and what it came with.
             replaces: token of the run of the same id that this goes on for (`self.replace`). Without it, an
                 id that is known already is not accepted a second time.
         """
@@ -101,7 +101,7 @@ class Job(celery.Task):
         outcome = Submitted(*self.store.submit(
             id or uuid(), self.name, self._encode(message), due=_milliseconds(eta), delay=max(0, countdown or 0),
             max_attempts=self.max_attempts, queue=_queue(self, options), request_id=request_id,
-            idempotency=idempotency, replaces=replaces))
+            idempotency=idempotency, digest=digest, replaces=replaces))
         if outcome.outcome == states.QUEUED:
             publish(self.app, outcome.id, self.name, message, producer)
         elif self.app.current_worker_task:

@@ -97,29 +97,32 @@ end
 
 local life = {}
 
--- Accept a job. -> {state, id, now}, or {'exists'|'conflict', id of the first one, now}. `not_after`: a command
--- that waited in the socket of a stalled Redis until its caller had given up must do nothing.
-function life.submit(id, kind, message, due, delay, max_attempts, queue, request_id, idempotency, digest, not_after, replaces)
-  if not_after ~= '' and NOW > tonumber(not_after) then return {'too late', id, NOW} end
-  if idempotency ~= '' then
-    local first = redis.call('GET', key('idempotency:' .. idempotency))
-    local first_digest, first_id = (first or ''):match('^(%S+) (.+)$')
-    if first and first_id ~= id then
-      return {first_digest == digest and 'exists' or 'conflict', first_id, NOW}
-    end
+-- Accept a job. -> {state, id, now}, or {'exists'|'conflict', id of the first one, now}
+--   wish: JSON of kind, queue, max_attempts, request_id, and
+--     due or delay          milliseconds
+--     idempotency, digest   a key that may come twice, and what it came with
+--     not_after             a command that waited in the socket of a stalled Redis until its caller gave up does nothing
+--     replaces              the token of the run of this id in whose place the new job comes
+function life.submit(id, message, wish)
+  wish = cjson.decode(wish)
+  if wish.not_after and NOW > wish.not_after then return {'too late', id, NOW} end
+  local first = wish.idempotency and redis.call('GET', key('idempotency:' .. wish.idempotency))
+  if first then
+    local first_digest, first_id = first:match('^(%S+) (.+)$')
+    if first_id ~= id then return {first_digest == wish.digest and 'exists' or 'conflict', first_id, NOW} end
   end
-  if replaces ~= '' and holds(id, replaces) then forget(id) end
+  if wish.replaces and holds(id, wish.replaces) then forget(id) end
   if redis.call('EXISTS', job_key(id)) == 1 then
     -- Asked again because the answer was lost on its way: whoever asks must still publish it.
     return {read(id, 'state') == 'queued' and 'queued' or 'exists', id, NOW}
   end
-  due = due ~= '' and tonumber(due) or NOW + tonumber(delay)
+  local due = wish.due or NOW + wish.delay
   redis.call('SET', key('message:' .. id), message)
-  redis.call('HSET', job_key(id), 'kind', kind, 'queue', queue, 'created', NOW, 'due', due,
-    'attempt', 0, 'max_attempts', max_attempts, 'request_id', request_id)
+  redis.call('HSET', job_key(id), 'kind', wish.kind, 'queue', wish.queue, 'created', NOW, 'due', due,
+    'attempt', 0, 'max_attempts', wish.max_attempts or '', 'request_id', wish.request_id or '')
   redis.call('ZADD', key('all'), NOW, id)
-  if idempotency ~= '' then
-    redis.call('SET', key('idempotency:' .. idempotency), digest .. ' ' .. id, 'EX', 86400)
+  if wish.idempotency then
+    redis.call('SET', key('idempotency:' .. wish.idempotency), wish.digest .. ' ' .. id, 'EX', 86400)
   end
   if due <= NOW then return {enqueue(id), id, NOW} end
   return {move(id, 'scheduled', due), id, NOW}
@@ -135,11 +138,9 @@ function life.promote(limit)
 end
 
 -- A worker takes a queued job under a lease. -> {'running', token, attempt, cursor}, or {state it is in}.
--- A job that another program put on the broker has no record yet; it gets one here.
-function life.start(id, worker, claim, lease, kind, message, max_attempts, queue)
-  if redis.call('EXISTS', job_key(id)) == 0 then
-    life.submit(id, kind, message, '', '0', max_attempts, queue, '', '', '', '', '')
-  end
+-- A job that another program put on the broker has no record yet; it gets one here, from message and wish.
+function life.start(id, worker, claim, lease, message, wish)
+  if redis.call('EXISTS', job_key(id)) == 0 then life.submit(id, message, wish) end
   local f = redis.call('HMGET', job_key(id), 'state', 'claim', 'starts', 'attempt', 'cursor')
   if f[1] == 'running' and f[2] == claim then return {'running', f[3], tonumber(f[4]), f[5]} end
   if f[1] ~= 'queued' then return {f[1]} end

@@ -56,19 +56,21 @@ class Store:
 
     # --- accepted, due, started ---
 
-    def submit(self, id, kind, message, *, due=None, delay=0, max_attempts=None, queue="", request_id="",
-               idempotency=("", ""), replaces="") -> tuple[str, str]:
-        """Accept a job: due at `due` (ms since 1970), else in `delay` seconds. `idempotency`: (key, digest).
+    def submit(self, id, kind, message, *, due=None, delay=0, max_attempts=None, queue="", request_id=None,
+               idempotency=None, digest=None, replaces=None) -> tuple[str, str]:
+        """Accept a job: due at `due` (ms since 1970), else in `delay` seconds. store.lua tells of the rest.
 
         Returns (state, id), or ("exists" or "conflict", id of the job that came first).
         """
+        wish = {"kind": kind, "queue": queue, "max_attempts": max_attempts, "request_id": request_id,
+                "due": due and int(due), "delay": int(delay * 1000), "idempotency": idempotency, "digest": digest,
+                "replaces": replaces}
         state = "too late"
         while state == "too late":  # we are still here to read that, so it only waited a little long: again
             sent = time.monotonic() * 1000
-            not_after = "" if self._ahead is None else int(sent + self._ahead + PATIENCE_SECONDS * 1000)
-            state, id, now = self._move(
-                "submit", id, kind, message, "" if due is None else int(due), int(delay * 1000),
-                max_attempts or "", queue, request_id, *idempotency, not_after, replaces)
+            if self._ahead is not None:
+                wish["not_after"] = int(sent + self._ahead + PATIENCE_SECONDS * 1000)
+            state, id, now = self._move("submit", id, message, _wish(wish))
             self._ahead = now - sent
         return state, id
 
@@ -79,8 +81,8 @@ class Store:
 
     def start(self, id, worker, lease, kind, message, max_attempts, queue) -> Start | str:
         """Take a queued job for `lease` seconds. Returns a Start, or the state that forbids it."""
-        state, *rest = self._move("start", id, worker, secrets.token_hex(4), int(lease * 1000), kind, message,
-                                  max_attempts or "", queue)
+        wish = {"kind": kind, "queue": queue, "max_attempts": max_attempts, "delay": 0}
+        state, *rest = self._move("start", id, worker, secrets.token_hex(4), int(lease * 1000), message, _wish(wish))
         if state != states.RUNNING or not rest:
             return state
         token, attempt, cursor = rest
@@ -241,6 +243,10 @@ class Store:
     def lock(self, name: str, seconds: float) -> bool:
         """Take a short lock that nobody releases; it ends by itself."""
         return bool(self._move("lock", name, int(seconds * 1000)))
+
+
+def _wish(fields: dict) -> str:
+    return dumps({name: value for name, value in fields.items() if value is not None})
 
 
 def dumps(value: object) -> str:

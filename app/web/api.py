@@ -28,8 +28,8 @@ LIMIT, LARGEST_LIMIT = 50, 200
 @blueprint.post("/jobs")
 def create():
     """202 and the job; the same Idempotency-Key and body give the same job, another body 409."""
-    key = request.headers.get("Idempotency-Key", "")
-    if "Idempotency-Key" in request.headers and not KEY.fullmatch(key):
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not KEY.fullmatch(key):
         raise BadInput(("Idempotency-Key", "must be 1 to 200 visible ASCII characters"))
     try:
         new = NewJob.model_validate_json(json.dumps(body()), strict=True)

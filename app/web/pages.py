@@ -44,7 +44,7 @@ def create(kind):
     schema = kinds()[kind].params.model_json_schema()
     try:
         new = NewJob(kind=kind, params=forms.params(schema, request.form), **due(request.form))
-        submitted = accept(kinds(), new, request_id=request_id(), idempotency_key=request.form.get("key", ""))
+        submitted = accept(kinds(), new, request_id=request_id(), idempotency_key=request.form.get("key") or None)
     except (ValidationError, Invalid) as error:
         bad = BadInput.of(getattr(error, "error", error))
         for item in bad.errors:

@@ -18,20 +18,8 @@ import pytest
 from app.connections import connect
 from app.store import PREFIX
 from dev import redis_server
-from tests.dynos import ROOT, wait_for
-
-
-def copy_of_the_project(target):
-    """What git has, and the .venv of this checkout so that nothing is installed again."""
-    files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
-                           check=True).stdout.split("\n")
-    for name in filter(None, files):
-        if (ROOT / name).exists():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
-    (target / ".venv").symlink_to(sys.prefix)
-    return target
-
+from tests.dynos import wait_for
+from tests.project import copy_project
 
 HELLO = """
 from app.kinds import Params, kind
@@ -50,7 +38,8 @@ JOB = {"kind": "hello", "params": {"name": "Ada"}}
 @pytest.fixture
 def project(tmp_path):
     """With a new kind in it, as its owner would add one."""
-    project = copy_of_the_project(tmp_path / "project")
+    project = copy_project(tmp_path / "project")
+    (project / ".venv").symlink_to(sys.prefix)  # so that nothing is installed again
     (project / "app/jobs/hello.py").write_text(HELLO)
     return project
 

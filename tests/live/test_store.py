@@ -68,18 +68,18 @@ def test_the_same_id_is_accepted_once(store):
 
 def test_who_asks_again_because_the_answer_was_lost_is_told_to_publish(store):
     """redis-py sends a command again when its connection breaks."""
-    assert submit(store, idempotency=("key", "digest")) == ("queued", "a")
-    assert submit(store, idempotency=("key", "digest")) == ("queued", "a")
-    arguments = ("start", "a", "w1", "claim", 10_000, "demo", MESSAGE, 2, "default")
+    assert submit(store, idempotency="key", digest="digest") == ("queued", "a")
+    assert submit(store, idempotency="key", digest="digest") == ("queued", "a")
+    arguments = ("start", "a", "w1", "claim", 10_000, MESSAGE, "{}")
     first, second = store._move(*arguments), store._move(*arguments)
     assert (first[0], int(first[1]), first[2]) == (second[0], int(second[1]), second[2]) == ("running", 1, 1)
     assert store.get("a")["attempt"] == "1"
 
 
 def test_an_idempotency_key_gives_the_first_job_or_a_conflict(store):
-    submit(store, "a", idempotency=("key", "digest"))
-    assert submit(store, "b", idempotency=("key", "digest")) == ("exists", "a")
-    assert submit(store, "c", idempotency=("key", "another")) == ("conflict", "a")
+    submit(store, "a", idempotency="key", digest="digest")
+    assert submit(store, "b", idempotency="key", digest="digest") == ("exists", "a")
+    assert submit(store, "c", idempotency="key", digest="another") == ("conflict", "a")
     assert store.get("b") is store.get("c") is None
 
 

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from app.config import Settings
+from tests.project import copy_project
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -88,16 +89,6 @@ def test_there_is_one_package_manager_and_every_package_is_pinned():
         assert all("  # " in line for line in lines), f"{name}.in: each package has its reason"
 
 
-def copy(target):
-    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
-                           check=True).stdout.splitlines()
-    for name in names:
-        if (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
-    return target
-
-
 def texts(folder):
     for path in folder.rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts:
@@ -105,7 +96,7 @@ def texts(folder):
 
 
 def test_rename_leaves_nothing_behind_and_can_be_done_again(tmp_path):
-    project = copy(tmp_path)
+    project = copy_project(tmp_path / "project")
     old = json.loads((project / "app.json").read_text())
     for name, address in (("Acme Mailer", "acme/mail-er.v2"), ("Celery", "x/y"), ("Foo", "foo/bar")):
         subprocess.run([project / "bin" / "rename", name, address], check=True, capture_output=True)
@@ -126,7 +117,7 @@ def test_rename_leaves_nothing_behind_and_can_be_done_again(tmp_path):
 @pytest.mark.parametrize("arguments", [[], ["X"], ["", "a/b"], ['Bad"name', "a/b"], ["Name", "no-slash"],
                                        ["1x", "a/b"]])
 def test_rename_refuses_what_would_break_a_file(tmp_path, arguments):
-    project = copy(tmp_path)
+    project = copy_project(tmp_path / "project")
     before = (project / "app.json").read_text()
     answer = subprocess.run([project / "bin" / "rename", *arguments], capture_output=True, text=True)
     assert answer.returncode != 0
@@ -146,12 +137,13 @@ FEATURES = {
 
 @pytest.mark.parametrize("feature", FEATURES)
 def test_a_feature_can_be_deleted_and_everything_else_still_works(tmp_path, feature):
-    project = copy(tmp_path)
+    project = copy_project(tmp_path / "project")
     for name in FEATURES[feature]:
         path = project / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     code = """
 from app.config import Settings
+from tests.project import copy_project
 from app.web import create_app
 import worker
 app = create_app(Settings.from_env({"APP_ENV": "development", "API_TOKEN": "t", "REDIS_URL": "redis://127.0.0.1:1/0"}))
