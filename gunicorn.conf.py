@@ -1,6 +1,7 @@
 """gunicorn, set to the platform's numbers. Each is Heroku's unless it says otherwise."""
 
 import os
+import socket
 
 from app.config import ConfigError, Settings
 
@@ -9,7 +10,9 @@ try:
 except ConfigError as error:
     raise SystemExit(str(error)) from None
 
-bind = f"0.0.0.0:{settings.port}" if settings.development else f"[::]:{settings.port}"  # the router may speak IPv6
+# In development this machine only. Else every address; Heroku's newer routers speak IPv6, some hosts have none.
+everywhere = "[::]" if socket.has_dualstack_ipv6() else "0.0.0.0"
+bind = f"{'127.0.0.1' if settings.development else everywhere}:{settings.port}"
 workers = settings.web_concurrency
 worker_class = "gthread"
 threads = 4  # they wait for Redis; more would only queue for its connections, of which the smallest plan has 20

@@ -61,7 +61,7 @@ def check_port(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("0.0.0.0", port))
+            probe.bind(("127.0.0.1", port))
         except OSError:
             raise RuntimeError(f"Port {port} is taken. Use another: PORT={port + 1} bin/dev") from None
 

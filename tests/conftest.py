@@ -1,6 +1,5 @@
 import gzip
 import threading
-import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -66,6 +65,3 @@ def no_settings_from_outside(monkeypatch):
     for name in ("REDIS_URL", "BROKER_URL", "CLOUDAMQP_URL", "API_TOKEN", "SECRET_KEY", "SMTP_URL", "MAIL_FROM",
                  "SENTRY_DSN", "APP_ENV", "PORT", "DYNO", "WEB_CONCURRENCY", "WORKER_CONCURRENCY"):
         monkeypatch.delenv(name, raising=False)
-
-
-warnings.filterwarnings("ignore", category=ResourceWarning)  # a killed process leaves its sockets to the collector

@@ -1,6 +1,8 @@
 """Celery stays Celery: what its documentation says of tasks holds for jobs."""
 
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -129,6 +131,15 @@ def test_a_misspelt_queue_and_arguments_that_are_no_json_are_refused(dynos):
     with pytest.raises(EncodeError):
         dynos.task("add").delay(object(), 1)
     assert set(dynos.store.counts().values()) == {0}
+
+
+def test_remote_control_is_there_for_those_who_want_flower(dynos):
+    command = [sys.executable, "-m", "celery", "--broker", dynos.env["REDIS_URL"], "inspect", "ping", "--timeout", "3"]
+    silent = dynos.worker()
+    assert "pong" not in subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+    silent.end()
+    dynos.worker(REMOTE_CONTROL="1")
+    assert "pong" in subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
 
 
 def test_one_callback_may_serve_many_jobs(dynos):
