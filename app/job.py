@@ -6,6 +6,7 @@ nothing is published until then; and a message only wakes a worker up, which may
 record says so. A task with `base=celery.Task` opts out and gets what Celery gives.
 """
 
+import json as plain_json
 import logging
 import sys
 import time
@@ -16,7 +17,7 @@ import celery
 from billiard.exceptions import WorkerLostError
 from celery.exceptions import Ignore, QueueNotFound, Reject
 from celery.utils import uuid
-from kombu.exceptions import EncodeError, OperationalError
+from kombu.exceptions import EncodeError, KombuError
 from kombu.utils import json
 from kombu.utils.functional import maybe_list
 
@@ -163,8 +164,8 @@ class Job(celery.Task):
     # --- running ---
 
     def __call__(self, *args, **kwargs):
-        if self._token() is None:  # called as a function
-            return super().__call__(*args, **kwargs)
+        if self._token() is None:  # called as a function, or eagerly
+            return self.run(*args, **kwargs) if self.request.is_eager else super().__call__(*args, **kwargs)
         try:
             result = self.run(*args, **kwargs)
         except (Cancelled, LeaseLost):
@@ -272,7 +273,7 @@ def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None
     args, kwargs = options.pop("args"), options.pop("kwargs")
     try:
         app.send_task(kind, args, kwargs, task_id=id, producer=producer, **options)
-    except (OperationalError, OSError, RuntimeError) as error:  # RuntimeError: from the result backend
+    except (KombuError, OSError, RuntimeError) as error:  # RuntimeError: from the result backend
         logger.warning("job %s: recorded, but the broker is away (%s); the sweep will publish it", id, error)
         return False
     return True
@@ -310,11 +311,12 @@ def _error(exc: BaseException) -> dict:
 
 
 def _result(value, task_id):
+    """What a task returned, as plain JSON: what JSON has no form for becomes a text."""
     try:
-        value = json.loads(json.dumps(value))
+        text = plain_json.dumps(value, default=str, allow_nan=False)
     except (TypeError, ValueError):
-        value = repr(value)
-    if len(json.dumps(value)) > RESULT_BYTES:
+        text = plain_json.dumps(repr(value))
+    if len(text) > RESULT_BYTES:
         logger.warning("job %s: its result is over %d bytes and was not kept", task_id, RESULT_BYTES)
         return None
-    return value
+    return plain_json.loads(text)

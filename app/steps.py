@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import threading
+from contextlib import suppress
 from time import monotonic, sleep
 
 from billiard.exceptions import WorkerLostError
@@ -35,7 +36,7 @@ class Life(bootsteps.StartStopStep):
     requires = ("celery.worker.components:Pool",)
 
     def __init__(self, worker, **_):
-        self.asked: list[float] = []  # when each signal came
+        self.asked: list[tuple[int, float]] = []  # each signal, and when it came
         self.consuming = True
 
     def start(self, worker):
@@ -61,14 +62,16 @@ class Life(bootsteps.StartStopStep):
         while not self.asked:
             sleep(0.1)
         logger.info("stopping: %d jobs running, %g s to finish", len(active_jobs()), self.seconds())
-        while active_jobs() or (self.consuming and self.since() < 1):
-            if self.since() > self.seconds() or self.asked_twice_by_hand():
-                self.give_back()
-                break
-            sleep(0.1)
-        state.should_terminate = 0
-        sleep(LAST_SECONDS)
-        os._exit(0)
+        try:
+            while active_jobs() or (self.consuming and self.since() < 1):
+                if self.since() > self.seconds() or self.asked_twice_by_hand():
+                    self.give_back()
+                    break
+                sleep(0.1)
+        finally:
+            state.should_terminate = 0
+            sleep(LAST_SECONDS)
+            os._exit(0)
 
     def seconds(self) -> float:
         return self.celery.settings.shutdown_seconds
@@ -81,9 +84,9 @@ class Life(bootsteps.StartStopStep):
 
     def give_back(self):
         """Stop what still runs, then its records, then (as Celery closes the connection) its messages."""
-        for request in list(state.active_requests):
-            if request.worker_pid:
-                os.kill(request.worker_pid, signal.SIGKILL)
+        for job in active_jobs():
+            with suppress(ProcessLookupError):
+                os.kill(job.worker_pid, signal.SIGKILL)
         hand_back(self.celery)
 
     def on_unknown(self, message, id, name, **_):

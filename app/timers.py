@@ -11,8 +11,9 @@ from collections.abc import Callable
 from time import monotonic
 
 from celery import Celery
+from celery.worker.request import Request
 from celery.worker.state import active_requests
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
 from kombu.utils import json
 
 from app import states
@@ -50,7 +51,7 @@ class Loop(threading.Thread):
     def take(self, step: Callable[[], float]) -> float:
         try:
             return step()
-        except (*UNAVAILABLE, OperationalError, OSError) as error:
+        except (*UNAVAILABLE, KombuError, OSError) as error:
             logger.warning("%s: out of reach, trying again: %s", step.__name__, error)
             self.on_outage()
             return 1
@@ -109,7 +110,7 @@ class Timers:
     def renew(self) -> float:
         running = active_jobs()
         if running:
-            self.store.renew(self.celery.worker, self.lease, running)
+            self.store.renew(self.celery.worker, self.lease, [job.id for job in running])
         return self.lease / 3
 
     def beat(self) -> float:
@@ -138,10 +139,10 @@ class Timers:
         return total
 
 
-def active_jobs() -> list[str]:
-    """Ids of what this worker's children run now. Celery's main thread may change the set as we read it."""
+def active_jobs() -> list[Request]:
+    """What this worker's children run now: `id`, `worker_pid`. Celery's main thread may change the set meanwhile."""
     while True:
         try:
-            return [request.id for request in active_requests]
+            return list(active_requests)
         except RuntimeError:
             continue

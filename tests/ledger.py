@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -59,6 +60,12 @@ def total(numbers):
 @shared_task
 def boom():
     raise RuntimeError("a bug in a job")
+
+
+@shared_task
+def returns(what):
+    return {"time": datetime(2027, 1, 31, tzinfo=UTC), "nan": float("nan"), "object": {1, 2}.__class__,
+            "large": "x" * 100_000, "none": None}[what]
 
 
 @shared_task(max_retries=2)

@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 
 from flask import Flask, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from app import NAME, logs
 from app.config import Settings
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def answer(error: HTTPException):
     """An error in the form that the client reads: problem+json under /api, a page elsewhere."""
-    from app.web import pages, problems
+    from app.web import pages, problems  # they import from this package in turn
 
     return problems.http(error) if request.path.startswith("/api") else pages.error(error)
 
@@ -64,7 +64,5 @@ def not_stored(response):
 
 
 def unavailable(_error):
-    from werkzeug.exceptions import ServiceUnavailable
-
     return answer(ServiceUnavailable("The job store (Redis) cannot be reached or is full. Nothing was changed; "
                                      "try again.", retry_after=RETRY_AFTER))

@@ -161,6 +161,23 @@ def test_the_other_ways_to_end_a_task(dynos, how, state, runs):
     assert worker.text().count("ready.") == 1  # not started again
 
 
+@pytest.mark.parametrize("what, result", [
+    ("time", "2027-01-31 00:00:00+00:00"), ("nan", "nan"), ("object", "<class 'set'>"), ("large", None),
+    ("none", None)])
+def test_whatever_a_task_returns_the_job_ends(dynos, what, result):
+    dynos.worker()
+    job = dynos.wait(dynos.task("returns").delay(what).id)
+    assert (job["state"], job["result"], job["attempt"]) == ("succeeded", result, 1)
+
+
+def test_called_as_a_function_or_eagerly_a_task_needs_no_store(dynos):
+    again = dynos.task("again")
+    assert dynos.task("add")(1, 2) == 3
+    assert again.apply((str(dynos.ledger), "eager", 0)).get() == "eager"
+    assert [line.split()[2] for line in dynos.lines()] == ["0", "1", "2"]
+    assert sum(dynos.store.counts().values()) == 0
+
+
 def test_error_callbacks_hear_of_a_job_whose_process_died_each_time(dynos):
     dynos.worker()
     told = dynos.task("report_failure").s(str(dynos.ledger))
