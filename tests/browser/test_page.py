@@ -87,6 +87,9 @@ def test_a_failure_shows_its_error_attempts_and_trace(page):
     expect(page.locator("h2:has-text('Attempts') + table tbody tr")).to_have_count(3)
     page.click("text=Traceback")
     expect(page.locator("details pre")).to_contain_text("ValueError")
+    page.locator("h1").click()  # the focus elsewhere, the page goes on looking for news
+    page.wait_for_timeout(4000)
+    expect(page.locator("details pre")).to_be_visible()
 
 
 def test_what_is_wrong_is_said_in_the_form_and_what_was_typed_is_kept(page):

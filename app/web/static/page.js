@@ -20,6 +20,7 @@ for (const form of document.querySelectorAll("form.new"))
 
 const live = document.getElementById("live");
 let tag = null;
+let shown = null;
 
 async function refresh() {
   if (document.hidden || live.contains(document.activeElement)) return;
@@ -28,7 +29,10 @@ async function refresh() {
   if (!answer.ok) return;
   tag = answer.headers.get("ETag");
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  live.replaceChildren(...(page.getElementById("live") ?? page.body).childNodes);
+  const fresh = page.getElementById("live") ?? page.body;
+  if (fresh.innerHTML === shown) return; // what a reader has unfolded stays so
+  shown = fresh.innerHTML;
+  live.replaceChildren(...fresh.childNodes);
   localise(live);
 }
 
