@@ -38,6 +38,7 @@ class Loop(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.steps = steps
         self.on_outage = on_outage
+        self.away = False
 
     def run(self):
         due = dict.fromkeys(self.steps, 0.0)
@@ -50,9 +51,15 @@ class Loop(threading.Thread):
 
     def take(self, step: Callable[[], float]) -> float:
         try:
-            return step()
+            pause = step()
+            if self.away:
+                logger.warning("%s: in touch again", self.name)
+            self.away = False
+            return pause
         except (*UNAVAILABLE, KombuError, OSError) as error:
-            logger.warning("%s: out of reach, trying again: %s", step.__name__, error)
+            if not self.away:  # said once, not every second of an outage
+                logger.warning("%s: out of reach, trying on: %s", self.name, error)
+            self.away = True
             self.on_outage()
             return 1
         except Exception:

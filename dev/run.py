@@ -52,7 +52,8 @@ def environment() -> dict[str, str]:
             example = example.replace(f"{name}=\n", f"{name}={secrets.token_hex(32)}\n")
         file.write_text(example)
     values = {name: value for name, value in dotenv_values(file).items() if value}
-    smallest = {"PORT": "8000", "DYNO_RAM": "512", "SHUTDOWN_SECONDS": "3"}
+    # Two seconds for running jobs to end on Ctrl-C: honcho kills what is still there after five.
+    smallest = {"PORT": "8000", "DYNO_RAM": "512", "SHUTDOWN_SECONDS": "2"}
     given = {name: value for name, value in os.environ.items() if value}
     return smallest | values | given | {"APP_ENV": "development", "PYTHONUNBUFFERED": "1"}
 
