@@ -2,7 +2,7 @@
 
 The path of a job, and the file to open for each step:
 
-    request -> validated          web/api.py, web/pages.py    a kind's Pydantic model in jobs/
+    request -> validated          web/, accept.py             by the kind's Pydantic model in jobs/
     -> stored, scheduled          job.py, store.lua           one script; nothing accepted is lost
     -> promoted when due          timers.py                   any worker may; one wins
     -> queued                     queue.py                    the broker carries a wake-up

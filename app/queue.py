@@ -1,4 +1,4 @@
-"""Celery, set up: every delivery setting with its reason. What is measured is in brackets."""
+"""Celery, set up: every delivery setting with its reason."""
 
 from celery import Celery
 from celery.signals import worker_process_init

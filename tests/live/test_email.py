@@ -1,7 +1,10 @@
 """The email kind, through a real SMTP server and a real worker."""
 
 import json
+import re
 import ssl
+import subprocess
+import sys
 import time
 
 import pytest
@@ -9,7 +12,7 @@ import trustme
 
 from app.config import Settings
 from app.web import create_app
-from tests.dynos import wait_for
+from tests.dynos import ROOT, wait_for
 from tests.smtp import Mailbox, MailServer
 
 PARAMS = {"to": "ada@example.com", "subject": "Grüße, Ada", "text": "Hallo\n.\nEnde", "html": "<p>Hallo</p>"}
@@ -228,32 +231,36 @@ def test_all_refused_for_good_is_a_failure(dynos_with, mailbox):
     assert "550 unknown user" in job["error"]["message"]
 
 
-def test_a_worker_that_dies_after_the_servers_yes_does_not_send_again(redis, make_dynos, serve, mailbox):
+def left_by_a_dead_worker(dynos, cursor):
+    """A job in the state that a worker leaves which dies with this cursor saved; returns its id."""
+    dynos.store.submit("left", "email", json.dumps({"args": [], "kwargs": {"params": PARAMS}}), queue="default",
+                       max_attempts=9)
+    run = dynos.store.start("left", "dead-worker", 5, "email", "", 9, "default")
+    dynos.store.save("left", run.token, cursor)
+    return "left"
+
+
+def test_a_worker_that_dies_after_the_servers_yes_does_not_send_again(dynos_with, mailbox):
     """The note is made at the server's yes: even a kill before the job is settled sends nothing twice."""
-    server = serve()
-    dynos = make_dynos(redis.url, SMTP_URL=f"smtp://127.0.0.1:{server.port}", MAIL_FROM="app@example.org")
-    message = json.dumps({"args": [], "kwargs": {"params": PARAMS}})
-    dynos.store.submit("sent", "email", message, queue="default", max_attempts=9)
-    run = dynos.store.start("sent", "dead-worker", 5, "email", "", 9, "default")
-    dynos.store.save("sent", run.token, {"accepted": ["ada@example.com"], "refused": {}})
-    dynos.worker()
-    job = dynos.wait("sent")
+    job = dynos_with.wait(left_by_a_dead_worker(dynos_with, {"accepted": ["ada@example.com"], "refused": {}}))
     assert (job["state"], job["attempt"]) == ("succeeded", 2)
     assert job["result"]["accepted"] == ["ada@example.com"]
     assert mailbox.messages == []
 
 
-def test_a_worker_that_dies_while_handing_over_says_that_the_mail_may_come_twice(redis, make_dynos, serve, mailbox):
-    server = serve()
-    dynos = make_dynos(redis.url, SMTP_URL=f"smtp://127.0.0.1:{server.port}", MAIL_FROM="app@example.org")
-    message = json.dumps({"args": [], "kwargs": {"params": PARAMS}})
-    dynos.store.submit("unsure", "email", message, queue="default", max_attempts=9)
-    run = dynos.store.start("unsure", "dead-worker", 5, "email", "", 9, "default")
-    dynos.store.save("unsure", run.token, {"accepted": [], "refused": {}, "handing_over": True})
-    worker = dynos.worker()
-    assert dynos.wait("unsure")["state"] == "succeeded"
-    assert mailbox.messages[0]["Message-ID"] == "<unsure@example.org>"
-    assert "may arrive twice" in worker.text()
+def test_a_worker_that_dies_while_handing_over_says_that_the_mail_may_come_twice(dynos_with, mailbox):
+    id = left_by_a_dead_worker(dynos_with, {"accepted": [], "refused": {}, "handing_over": True})
+    assert dynos_with.wait(id)["state"] == "succeeded"
+    assert mailbox.messages[0]["Message-ID"] == f"<{id}@example.org>"
+    assert "may arrive twice" in dynos_with.processes[0].text()
+
+
+def test_the_line_of_python_in_the_readme_works_in_a_shell(dynos):
+    (line,) = re.findall(r"`(email\.apply_async\(.+?\))`", (ROOT / "README.md").read_text())
+    line = line.replace('{"to": …}', repr(PARAMS))
+    code = f"import web\nfrom app.jobs.email import email\n{line}"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=dynos.env, check=True, timeout=30)
+    assert dynos.store.counts()["scheduled"] == 1
 
 
 def test_without_smtp_the_mail_is_in_the_outbox_once(dynos):

@@ -1,0 +1,35 @@
+from redis.exceptions import ConnectionError as RedisAway
+
+from app.timers import Loop
+
+
+def test_an_outage_is_told_of_once_by_each_step_and_so_is_its_end(caplog):
+    answers = {"store": [RedisAway(), RedisAway(), 5, 5], "broker": [OSError(), 5, OSError(), OSError()]}
+    outages = []
+
+    def step(name):
+        def take():
+            answer = answers[name].pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        take.__name__ = name
+        return take
+
+    steps = [step("store"), step("broker")]
+    loop = Loop("test", *steps, on_outage=lambda: outages.append(1))
+    pauses = [loop.take(step) for _ in range(4) for step in steps]
+    assert pauses == [1, 1, 1, 5, 5, 1, 5, 1]
+    assert len(outages) == 5
+    told = [record.getMessage().split(",")[0] for record in caplog.records]
+    assert told == ["store: out of reach", "broker: out of reach", "broker: in touch again", "store: in touch again",
+                    "broker: out of reach"]
+
+
+def test_an_error_of_one_step_does_not_end_the_loop(caplog):
+    def broken():
+        raise KeyError("a bug")
+
+    assert Loop("test", broken).take(broken) == 5
+    assert "a bug" in caplog.text
