@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from redis.exceptions import OutOfMemoryError
 
 from app.store import PREFIX
 from tests.dynos import Server, wait_for
@@ -154,3 +155,20 @@ def test_a_job_that_ends_while_redis_takes_no_writes_runs_once(redis, make_dynos
     assert dynos.wait(id, seconds=60)["state"] == "succeeded"
     assert dynos.wait(dynos.work("next"), seconds=60)["state"] == "succeeded"
     assert dynos.lines("start") == ["start ends", "start next"]
+
+
+def test_a_job_that_was_accepted_goes_to_its_end_while_redis_is_full(dynos):
+    """Only new jobs are refused: what runs settles, renews its lease and can be cancelled with the last memory."""
+    dynos.worker()
+    ends, cancelled = dynos.work("ends", 2), dynos.work("cancelled", 60, checkpoints=True)
+    scheduled = dynos.work("scheduled", countdown=600)
+    wait_for(lambda: len(dynos.lines("start")) == 2)
+    dynos.store.redis.config_set("maxmemory", 100_000)
+    assert dynos.wait(ends)["state"] == "succeeded"
+    assert dynos.store.cancel(scheduled) == "cancelled"
+    assert dynos.store.cancel(cancelled) == "running"
+    assert dynos.wait(cancelled)["state"] == "cancelled"
+    assert dynos.store.workers(within=10)
+    with pytest.raises(OutOfMemoryError):
+        dynos.work("refused")
+    assert dynos.store.trim(10, 0) == 3
