@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
+from celery import Celery
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from app.files import is_file
 from app.job import Submitted
 from app.kinds import Kind
 
@@ -49,6 +52,28 @@ class Invalid(Exception):
         self.where, self.error = where, error
 
 
+def validate(kind: Kind, params: dict) -> dict:
+    """Params as the kind's own model takes them, without what was left to its defaults.
+
+    Raises:
+        Invalid
+    """
+    try:
+        # The context lets a model look: at the files, at the other kinds.
+        model = kind.params.model_validate_json(json.dumps(params), strict=True, context={"app": kind.task.app})
+    except ValidationError as error:
+        raise Invalid("params", error) from None
+    return model.model_dump(mode="json", exclude_unset=True)
+
+
+def keep_files(celery: Celery, params: dict, due: float) -> None:
+    """Files that a job names live on until it has had its time: `due` (seconds since 1970) and RETENTION_DAYS."""
+    for value in params.values():
+        for id in value if isinstance(value, list) else [value]:
+            if is_file(id):
+                celery.files.keep(id, due - celery.store.now() + celery.settings.retention_days * 86400)
+
+
 def accept(kinds: dict[str, Kind], job: NewJob, *, request_id: str | None = None,
            idempotency_key: str | None = None) -> Submitted:
     """Record a job.
@@ -59,11 +84,8 @@ def accept(kinds: dict[str, Kind], job: NewJob, *, request_id: str | None = None
         One of app.connections.UNAVAILABLE: nothing was stored.
     """
     kind = kinds[job.kind]
-    try:
-        params = kind.params.model_validate_json(json.dumps(job.params), strict=True)
-    except ValidationError as error:
-        raise Invalid("params", error) from None
+    params = validate(kind, job.params)
+    keep_files(kind.task.app, params, job.run_at.timestamp() if job.run_at else time.time() + (job.delay or 0))
     digest = hashlib.sha256(json.dumps(job.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
-    return kind.task.submit(
-        kwargs={"params": params.model_dump(mode="json", exclude_unset=True)}, countdown=job.delay, eta=job.run_at,
-        request_id=request_id, idempotency=idempotency_key, digest=digest)
+    return kind.task.submit(kwargs={"params": params}, countdown=job.delay, eta=job.run_at, request_id=request_id,
+                            idempotency=idempotency_key, digest=digest)

@@ -3,12 +3,15 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from email_validator import EmailNotValidError, validate_email
 from kombu.transport import TRANSPORT_ALIASES
+
+from app import addons
+from app.address import normalized
 
 REDIS_SCHEMES = ("redis", "rediss")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -40,6 +43,9 @@ class Settings:
     retention_days: float
     smtp_url: str
     mail_from: str
+    upload_max_mb: float
+    result_max_mb: float
+    bucket: addons.BucketSettings | None
     sentry_dsn: str
     log_level: str
     port: int
@@ -64,7 +70,7 @@ class Settings:
         secret = "choose one: python -c 'import secrets; print(secrets.token_hex(32))'"
         memory_mb = read.number("DYNO_RAM", memory(), 64, 1 << 20)
         processes = min(max(1, memory_mb // PROCESS_MB), MOST_PROCESSES)
-        smtp_url = read.url("SMTP_URL", ("smtp", "smtps"), smtp_of_addons(environ))
+        smtp_url = read.url("SMTP_URL", ("smtp", "smtps"), addons.smtp_url(environ))
         settings = cls(
             development=development,
             redis_url=redis_url,
@@ -81,6 +87,10 @@ class Settings:
             smtp_url=smtp_url,
             mail_from=read.address("MAIL_FROM", None if smtp_url else "app@localhost",
                                    "set the address that mail comes from: heroku config:set MAIL_FROM=you@example.com"),
+            # Redis has 25 MB on the smallest plan; most tables deflate to a fifth, documents hardly.
+            upload_max_mb=read.number("UPLOAD_MAX_MB", 5, 0.001, 1000),
+            result_max_mb=read.number("RESULT_MAX_MB", 10, 0.001, 1000),
+            bucket=read.bucket(),
             sentry_dsn=read.url("SENTRY_DSN", ("http", "https"), ""),
             log_level=read.choice("LOG_LEVEL", LOG_LEVELS, "INFO"),
             port=read.whole("PORT", 8000, 1, 65535),
@@ -129,10 +139,17 @@ class _Reader:
         value = self.text(name, default, remedy)
         if value and value != default:
             try:
-                return validate_email(value, check_deliverability=False, test_environment=True).normalized
-            except EmailNotValidError as error:
-                self.problems.append(f"{name} is {value!r}; set it to an email address: {error}")
+                return normalized(value)
+            except ValueError as error:
+                self.problems.append(f"{name} is no address; set it to one such as you@example.com: {error}")
         return value
+
+    def bucket(self) -> addons.BucketSettings | None:
+        bucket = addons.bucket(self.environ)
+        if bucket and not find_spec("boto3"):
+            self.problems.append("S3_BUCKET, or a storage add-on, names a bucket, but its client is not installed; "
+                                 "add boto3 to requirements.in and run bin/lock")
+        return bucket
 
     def number(self, name: str, default: float, least: float, most: float) -> float:
         value = self.environ.get(name, "").strip()
@@ -169,24 +186,3 @@ def memory() -> float:
         if limit < 1 << 50:
             return limit / (1 << 20)
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 20)
-
-
-def smtp_of_addons(environ: Mapping[str, str]) -> str:
-    """The SMTP URL that a mail add-on's own variables mean, or "". Names: each add-on's Dev Center page."""
-    def url(host, user, password, port="587"):
-        return f"smtp://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}"
-
-    get = environ.get
-    if get("MAILGUN_SMTP_LOGIN"):
-        return url(get("MAILGUN_SMTP_SERVER", "smtp.mailgun.org"), get("MAILGUN_SMTP_LOGIN"),
-                   get("MAILGUN_SMTP_PASSWORD", ""), get("MAILGUN_SMTP_PORT", "587"))
-    if get("SENDGRID_API_KEY"):
-        return url("smtp.sendgrid.net", "apikey", get("SENDGRID_API_KEY"))
-    if get("SENDGRID_USERNAME"):
-        return url("smtp.sendgrid.net", get("SENDGRID_USERNAME"), get("SENDGRID_PASSWORD", ""))
-    if get("POSTMARK_API_TOKEN"):
-        return url(get("POSTMARK_SMTP_SERVER", "smtp.postmarkapp.com"), get("POSTMARK_API_TOKEN"),
-                   get("POSTMARK_API_TOKEN"))
-    if get("CLOUDMAILIN_SMTP_URL"):
-        return get("CLOUDMAILIN_SMTP_URL")
-    return ""

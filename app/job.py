@@ -6,6 +6,7 @@ nothing is published until then; and a message only wakes a worker up, which may
 record says so. A task with `base=celery.Task` opts out and gets what Celery gives.
 """
 
+import io
 import json as plain_json
 import logging
 import sys
@@ -43,6 +44,10 @@ class Cancelled(Ignore):
 
 class LeaseLost(Ignore):
     """This run was too long out of touch and another may have the job. Raised by a checkpoint; let it pass."""
+
+
+class Interrupted(Reject):
+    """The worker is stopping, and the job has saved where it is: another worker goes on. Let it pass."""
 
 
 class Submitted(NamedTuple):
@@ -97,17 +102,25 @@ class Job(celery.Task):
             replaces: token of the run of the same id that this goes on for (`self.replace`). Without it, an
                 id that is known already is not accepted a second time.
         """
-        options = {k: v for k, v in self._get_exec_options().items() if v is not None} | options
-        message = self._message(args, kwargs, options)
+        message, queue = self.prepare(args, kwargs, options)
         outcome = Submitted(*self.store.submit(
-            id or uuid(), self.name, self._encode(message), due=_milliseconds(eta), delay=max(0, countdown or 0),
-            max_attempts=self.max_attempts, queue=_queue(self, options), request_id=request_id,
+            id or uuid(), self.name, encode(self.name, message), due=_milliseconds(eta), delay=max(0, countdown or 0),
+            max_attempts=self.max_attempts, queue=queue, request_id=request_id,
             idempotency=idempotency, digest=digest, replaces=replaces))
         if outcome.outcome == states.QUEUED:
             publish(self.app, outcome.id, self.name, message, producer)
         elif self.app.current_worker_task:
             self.app.current_worker_task.add_trail(self.AsyncResult(outcome.id))
         return outcome
+
+    def prepare(self, args, kwargs, options: dict) -> tuple[dict, str]:
+        """Returns the message that will be published, and its queue.
+
+        Raises:
+            celery.exceptions.QueueNotFound
+        """
+        options = {k: v for k, v in self._get_exec_options().items() if v is not None} | options
+        return self._message(args, kwargs, options), _queue(self, options)
 
     def _message(self, args, kwargs, options: dict) -> dict:
         """All that is needed to publish this call, now or in a month, from any process."""
@@ -130,12 +143,6 @@ class Job(celery.Task):
             options.setdefault("parent_id", parent.request.id)
             options.setdefault("root_id", parent.request.root_id or parent.request.id)
         return {**options, "args": args, "kwargs": kwargs}
-
-    def _encode(self, message: dict) -> str:
-        try:
-            return json.dumps(message)
-        except (TypeError, ValueError) as error:
-            raise EncodeError(f"{self.name}: its arguments are no JSON: {error}") from error
 
     # --- started ---
 
@@ -168,7 +175,7 @@ class Job(celery.Task):
             return self.run(*args, **kwargs) if self.request.is_eager else super().__call__(*args, **kwargs)
         try:
             result = self.run(*args, **kwargs)
-        except (Cancelled, LeaseLost):
+        except (Cancelled, LeaseLost, Interrupted):
             raise
         except Reject as reject:
             if reject.requeue:
@@ -184,14 +191,21 @@ class Job(celery.Task):
             self._heed(self.store.checkpoint(self.request.id, self._token()))  # what follows is for one run to start
         return result
 
-    def checkpoint(self, done: float | None = None, total: float | None = None, message: str = "") -> None:
+    def checkpoint(self, done: float | None = None, total: float | None = None, message: str = "", *,
+                   resumable: bool = False) -> None:
         """Report progress, and stop here if the job was cancelled or is no longer ours.
 
         Call it as often as you like: more than five a second are not sent.
 
+        Args:
+            resumable: nothing much is lost by stopping here, so a stopping worker need not wait for the job:
+                it is queued again, and the attempt does not count.
+
         Raises:
-            Cancelled, LeaseLost: let them pass; the record is right already.
+            Cancelled, LeaseLost, Interrupted: let them pass; the record is right already.
         """
+        if resumable and self.app.stopping[0] and self._token():
+            self._make_way()
         now = time.monotonic()
         if self._token() is None or (now - self.request.checked < CHECKPOINT_SECONDS and done != total):
             return
@@ -212,6 +226,25 @@ class Job(celery.Task):
         """
         if self._token():
             self._heed(self.store.save(self.request.id, self._token(), cursor))
+
+    def keep(self, name: str, type: str, content: bytes) -> dict:
+        """Keep a file. Return `{"file": job.keep(…)}` and it is the job's result, for people to download.
+
+        Raises:
+            app.files.TooLarge, app.files.Full: the text says what to do.
+            app.files.Away: the bucket is; worth another attempt.
+        """
+        # By the token: a run that has lost its lease cannot replace the file of the one that has it.
+        id = f"file-{self.request.id}-{self._token() or 'eager'}"
+        file = self.app.files.put(id, name, type, io.BytesIO(content), most_mb=self.app.settings.result_max_mb,
+                                  limit="RESULT_MAX_MB")
+        return {"id": id, "name": name, "type": type, "bytes": file.bytes}
+
+    def _make_way(self) -> None:
+        now = self.store.interrupt(self.request.id, self._token())
+        if now != states.QUEUED:
+            self._heed(now)
+        raise Interrupted("the worker is stopping", requeue=True)
 
     @staticmethod
     def _heed(verdict: str) -> None:
@@ -240,9 +273,9 @@ class Job(celery.Task):
     def _try_again(self, args, kwargs, options: dict) -> None:
         due, delay = _milliseconds(options.pop("eta", None)), max(0, options.pop("countdown", None) or 0)
         reason = self.request.get("reason")
-        state = self.store.try_again(
-            self.request.id, self._token(), self._encode(self._message(args, kwargs, options)), due=due, delay=delay,
-            error=_error(reason) if reason else None)
+        message = encode(self.name, self._message(args, kwargs, options))
+        state = self.store.try_again(self.request.id, self._token(), message, due=due, delay=delay,
+                                     error=_error(reason) if reason else None)
         logger.info("job %s: attempt %s failed (%s), now %s", self.request.id, self.request.retries + 1, reason, state)
 
     def on_success(self, retval, task_id, args, kwargs):
@@ -262,6 +295,14 @@ class Job(celery.Task):
         else:
             if now == "lost":
                 logger.warning("job %s: %s, but the lease was lost; another run decides", task_id, state)
+
+
+def encode(kind: str, message: dict) -> str:
+    """Raises kombu.exceptions.EncodeError."""
+    try:
+        return json.dumps(message)
+    except (TypeError, ValueError) as error:
+        raise EncodeError(f"{kind}: its arguments are no JSON: {error}") from error
 
 
 def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None) -> bool:

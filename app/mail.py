@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 #: Seconds for each step of the SMTP conversation; RFC 5321 would allow minutes, a dyno has 30 s to stop.
@@ -21,8 +22,14 @@ class Undelivered(Exception):
     """Not now: the server is away or asks to come back. The job is tried again."""
 
 
+class Attachment(NamedTuple):
+    name: str
+    type: str
+    content: bytes
+
+
 def compose(*, message_id: str, sender: str, to: list[str], subject: str, text: str | None, html: str | None,
-            reply_to: str | None = None, cc: list[str] = ()) -> EmailMessage:
+            reply_to: str | None = None, cc: list[str] = (), attachments: list[Attachment] = ()) -> EmailMessage:
     """Raises ValueError when a header would hold a line break."""
     message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     message["Message-ID"] = message_id
@@ -37,6 +44,9 @@ def compose(*, message_id: str, sender: str, to: list[str], subject: str, text: 
         message.set_content(text)
     if html is not None:
         message.add_alternative(html, subtype="html") if text is not None else message.set_content(html, subtype="html")
+    for name, type, content in attachments:
+        maintype, _, subtype = type.partition(";")[0].partition("/")
+        message.add_attachment(content, maintype=maintype, subtype=subtype, filename=name)
     return message
 
 

@@ -1,8 +1,10 @@
 """Where mail goes without an SMTP server: the last hundred messages, for the page to show.
 
-Keys behind the store's prefix: outbox (sorted set, id -> ms since 1970), outbox:<id> (the message, 7-bit).
+Keys behind the store's prefix: outbox (sorted set, id -> ms since 1970), outbox:<id> (the message, 7-bit,
+without what is attached).
 """
 
+import copy
 from email.message import EmailMessage
 
 from app.store import PREFIX, Store
@@ -15,6 +17,11 @@ DAYS = 7
 
 def put(store: Store, id: str, message: EmailMessage) -> None:
     """Keep the message of a job. The same job again replaces it: in the outbox too, a mail is there once."""
+    message = copy.deepcopy(message)
+    for part in message.iter_attachments():  # its name and size are enough to see that it would be there
+        size = len(part.get_payload(decode=True))
+        part.set_payload("")
+        part["X-Size"] = str(size)
     text = message.as_bytes().decode("ascii", "replace")
     if len(text) > LARGEST:
         text = text.split("\r\n\r\n", 1)[0] + "\r\n\r\n(over 100 kB: not kept)\r\n"

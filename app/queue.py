@@ -1,5 +1,7 @@
 """Celery, set up: every delivery setting with its reason."""
 
+import mmap
+
 from celery import Celery
 from celery.signals import worker_process_init
 from kombu import Queue
@@ -7,6 +9,7 @@ from kombu import Queue
 from app import kinds
 from app.config import Settings
 from app.connections import HEALTH_CHECK_SECONDS, connect, with_tls
+from app.files import Files
 from app.job import Job
 from app.store import Store
 
@@ -25,17 +28,28 @@ def make_celery(settings: Settings, worker: str = "") -> Celery:
     celery.set_default()
     celery.settings = settings
     celery.worker = worker
-    celery.store = Store(connect(settings.redis_url, patient=False))
+    open_store(celery, patient=False)
+    celery.stopping = mmap.mmap(-1, 1)  # one byte that the children share: not 0 when the worker is asked to stop
     celery.conf.update(configuration(settings))
     kinds.load(celery)
 
     def own_connections(**_):
         # A child of the pool opens its own, as a forked socket or lock is its parent's; and its jobs wait
         # for Redis to come back rather than lose what they have done.
-        celery.store = Store(connect(settings.redis_url, patient=True))
+        open_store(celery, patient=True)
 
     worker_process_init.connect(own_connections, weak=False)
     return celery
+
+
+def open_store(celery: Celery, *, patient: bool) -> None:
+    settings, bucket = celery.settings, None
+    if settings.bucket:
+        from app.bucket import Bucket
+
+        bucket = Bucket(settings.bucket)
+    celery.store = Store(connect(settings.redis_url, patient=patient))
+    celery.files = Files(celery.store, settings.retention_days * 86400, bucket)
 
 
 def configuration(settings: Settings) -> dict:

@@ -23,6 +23,7 @@ def as_json(record: dict) -> dict:
         "result": loads(record.get("result")),
         "error": loads(record.get("error")),
         "request_id": record.get("request_id") or None,
+        "schedule": record.get("schedule"),
         "cancel_requested": bool(record.get("cancel")),
         "worker": record.get("worker"),
         "attempts": [attempt(line) for line in (record.get("history") or "").splitlines()],

@@ -5,7 +5,7 @@
 -- the one clock that all dynos share, so a dyno whose clock is off does no harm.
 --   job:<id>             hash, the record: kind state queue created due queued started finished
 --                        attempt max_attempts starts worker claim cancel request_id
---                        progress cursor result error traceback history
+--                        progress cursor result error traceback history schedule
 --                        `starts` is the token of the current run: it grows with every start; `claim` is
 --                        what the worker said when it took the job, should it have to ask again
 --   message:<id>         string, what is published to run it: JSON of args, kwargs, options
@@ -15,6 +15,9 @@
 --   running              sorted set, id -> when its lease ends
 --   succeeded failed cancelled   sorted sets, id -> finished
 --   idempotency:<key>    string "<digest> <id>", kept for a day
+--   schedule:<id>        hash, a recurring job: kind params cron timezone created digest version last last_job;
+--                        `version` grows with every change
+--   schedules            sorted set, id -> when it is next due; a paused one never is (inf)
 --   workers              sorted set, worker -> last heard of
 --   lock:<name>          string, for a few seconds
 local P = KEYS[1]
@@ -72,6 +75,15 @@ local function enqueue(id)
   return move(id, 'queued', NOW)
 end
 
+local function record(id, message, wish, due)
+  redis.call('SET', key('message:' .. id), message)
+  redis.call('HSET', job_key(id), 'kind', wish.kind, 'queue', wish.queue, 'created', NOW, 'due', due,
+    'attempt', 0, 'max_attempts', wish.max_attempts or '', 'request_id', wish.request_id or '')
+  redis.call('ZADD', key('all'), NOW, id)
+  if due <= NOW then return enqueue(id) end
+  return move(id, 'scheduled', due)
+end
+
 local function finish(id, state)
   redis.call('HSET', job_key(id), 'finished', NOW)
   redis.call('HDEL', job_key(id), 'cancel')
@@ -90,9 +102,21 @@ local function lose(id)
   return finish(id, 'failed')
 end
 
+-- A run that ends because its worker does.
+local function interrupt(id)
+  note(id, 'interrupted', '')
+  redis.call('HINCRBY', job_key(id), 'attempt', -1)
+  return read(id, 'cancel') and finish(id, 'cancelled') or enqueue(id)
+end
+
 local function forget(id)
   for _, name in ipairs({'all', read(id, 'state')}) do redis.call('ZREM', key(name), id) end
   redis.call('DEL', job_key(id), key('message:' .. id))
+end
+
+local function write_schedule(id, due, fields)
+  for name, value in pairs(fields) do redis.call('HSET', key('schedule:' .. id), name, value) end
+  redis.call('ZADD', key('schedules'), due, id)
 end
 
 local life = {}
@@ -116,25 +140,22 @@ function life.submit(id, message, wish)
     -- Asked again because the answer was lost on its way: whoever asks must still publish it.
     return {read(id, 'state') == 'queued' and 'queued' or 'exists', id, NOW}
   end
-  local due = wish.due or NOW + wish.delay
-  redis.call('SET', key('message:' .. id), message)
-  redis.call('HSET', job_key(id), 'kind', wish.kind, 'queue', wish.queue, 'created', NOW, 'due', due,
-    'attempt', 0, 'max_attempts', wish.max_attempts or '', 'request_id', wish.request_id or '')
-  redis.call('ZADD', key('all'), NOW, id)
   if wish.idempotency then
     redis.call('SET', key('idempotency:' .. wish.idempotency), wish.digest .. ' ' .. id, 'EX', 86400)
   end
-  if due <= NOW then return {enqueue(id), id, NOW} end
-  return {move(id, 'scheduled', due), id, NOW}
+  return {record(id, message, wish, wish.due or NOW + wish.delay), id, NOW}
 end
 
--- Claim what is due. -> {milliseconds until the next one is due or -1, id, id, ...}
+-- Claim what is due. -> {milliseconds until the next one is due or -1, ids, ids of schedules to fire}
 function life.promote(limit)
   local due = due_of('scheduled', limit, NOW)
   for _, id in ipairs(due) do enqueue(id) end
-  local next_one = redis.call('ZRANGE', key('scheduled'), 0, 0, 'WITHSCORES')
-  table.insert(due, 1, next_one[2] and math.max(0, next_one[2] - NOW) or -1)
-  return due
+  local wait = -1
+  for _, name in ipairs({'scheduled', 'schedules'}) do
+    local at = tonumber(redis.call('ZRANGE', key(name), 0, 0, 'WITHSCORES')[2] or 'inf')
+    if at < math.huge and (wait < 0 or at - NOW < wait) then wait = math.max(0, at - NOW) end
+  end
+  return {wait, due, redis.call('ZRANGEBYSCORE', key('schedules'), '-inf', NOW, 'LIMIT', 0, limit)}
 end
 
 -- A worker takes a queued job under a lease. -> {'running', token, attempt, cursor}, or {state it is in}.
@@ -198,6 +219,12 @@ function life.requeue(id, token)
   return read(id, 'cancel') and finish(id, 'cancelled') or enqueue(id)
 end
 
+-- A run that has saved where it is makes way for a stopping worker; the attempt does not count. -> as requeue
+function life.interrupt(id, token)
+  if not holds(id, token) then return 'lost' end
+  return interrupt(id)
+end
+
 -- A run has ended. -> the state it ends in, or 'lost'
 function life.settle(id, token, worker, state, result, error, traceback)
   if not holds(id, token, worker) then return 'lost' end
@@ -220,9 +247,7 @@ function life.give_back(worker)
   local given = 0
   for _, id in ipairs(redis.call('ZRANGE', key('running'), 0, -1)) do
     if holds(id, '', worker) then
-      note(id, 'interrupted', '')
-      redis.call('HINCRBY', job_key(id), 'attempt', -1)
-      if read(id, 'cancel') then finish(id, 'cancelled') else enqueue(id) end
+      interrupt(id)
       given = given + 1
     end
   end
@@ -299,6 +324,50 @@ function life.retry(id)
   redis.call('HSET', job_key(id), 'attempt', 0, 'due', NOW)
   redis.call('HDEL', job_key(id), 'error', 'traceback', 'progress', 'finished', 'started')
   return enqueue(id)
+end
+
+-- Keep a recurring job. `id` may come from a key of a request that is sent twice.
+-- -> 'created', 'exists', 'conflict' (it came with another digest before) or 'too many'
+function life.create_schedule(id, due, most, fields)
+  fields = cjson.decode(fields)
+  local digest = redis.call('HGET', key('schedule:' .. id), 'digest')
+  if digest then return digest == fields.digest and 'exists' or 'conflict' end
+  if redis.call('ZCARD', key('schedules')) >= tonumber(most) then return 'too many' end
+  redis.call('HSET', key('schedule:' .. id), 'created', NOW, 'version', 1)
+  write_schedule(id, due, fields)
+  return 'created'
+end
+
+-- Change one that was read as `version`. -> 'changed', 'stale' (somebody else did meanwhile) or 'gone'
+function life.change_schedule(id, version, due, fields)
+  local now = redis.call('HGET', key('schedule:' .. id), 'version')
+  if now ~= version then return now and 'stale' or 'gone' end
+  redis.call('HINCRBY', key('schedule:' .. id), 'version', 1)
+  write_schedule(id, due, cjson.decode(fields))
+  return 'changed'
+end
+
+-- -> 1, or 0 when there is none
+function life.delete_schedule(id)
+  redis.call('ZREM', key('schedules'), id)
+  return redis.call('DEL', key('schedule:' .. id))
+end
+
+-- The occurrence due at `due` becomes a job, and the next one takes its place. -> id of the job, or false when
+-- another worker was first or somebody has changed the schedule
+function life.fire(id, version, due, next_due, message, wish)
+  local at = redis.call('ZSCORE', key('schedules'), id)
+  if not at or tonumber(at) ~= tonumber(due) or redis.call('HGET', key('schedule:' .. id), 'version') ~= version then
+    return false
+  end
+  local job = id .. '-' .. due
+  if redis.call('EXISTS', job_key(job)) == 0 then
+    record(job, message, cjson.decode(wish), tonumber(due))
+    redis.call('HSET', job_key(job), 'schedule', id)
+  end
+  redis.call('HSET', key('schedule:' .. id), 'last', due, 'last_job', job)
+  redis.call('ZADD', key('schedules'), next_due, id)
+  return job
 end
 
 -- Forget jobs that ended more than `age` ago. -> how many

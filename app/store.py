@@ -4,6 +4,7 @@ store.lua documents every key of a job and makes every move; this file names eac
 """
 
 import json
+import math
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -17,6 +18,8 @@ from app import states
 PREFIX = "jobs:"
 #: A caller has given up by then; see store.lua, submit. Longer than a client of ours waits, below the 3 s promised.
 PATIENCE_SECONDS = 2
+#: Moves that a full Redis refuses.
+ACCEPTING = ("submit", "create_schedule")
 SCRIPT = (Path(__file__).parent / "store.lua").read_text()
 
 
@@ -51,7 +54,7 @@ class Store:
 
     def _move(self, name: str, *args):
         now = self.clock() if self.clock else ""
-        script = self._accept if name == "submit" else self._script
+        script = self._accept if name in ACCEPTING else self._script
         return script(keys=[PREFIX], args=[name, now, *args])
 
     # --- accepted, due, started ---
@@ -74,10 +77,10 @@ class Store:
             self._ahead = now - sent
         return state, id
 
-    def promote(self, limit: int) -> tuple[float | None, list[str]]:
-        """Queue what is due. Returns (seconds until the next is due or None, ids to publish)."""
-        wait, *ids = self._move("promote", limit)
-        return (None if wait < 0 else wait / 1000), ids
+    def promote(self, limit: int) -> tuple[float | None, list[str], list[str]]:
+        """Queue what is due. Returns (seconds until the next is due or None, ids to publish, schedules to fire)."""
+        wait, ids, schedules = self._move("promote", limit)
+        return (None if wait < 0 else wait / 1000), ids, schedules
 
     def start(self, id, worker, lease, kind, message, max_attempts, queue) -> Start | str:
         """Take a queued job for `lease` seconds. Returns a Start, or the state that forbids it."""
@@ -117,6 +120,10 @@ class Store:
 
     def requeue(self, id: str, token: str) -> str:
         return self._move("requeue", id, token)
+
+    def interrupt(self, id: str, token: str) -> str:
+        """Returns "queued", "cancelled" or "lost"."""
+        return self._move("interrupt", id, token)
 
     def give_back(self, worker: str) -> int:
         """Returns how many jobs the worker still had."""
@@ -219,6 +226,40 @@ class Store:
             {"id": id, "message": message, **record} if record else None
             for id, record, message in zip(ids, answers[::2], answers[1::2])
         ]
+
+    # --- schedules ---
+
+    def create_schedule(self, id: str, due: int, fields: dict[str, str], most: int) -> str:
+        """Keep a recurring job, next due at `due` (ms). Returns "created", "exists", "conflict" or "too many"."""
+        return self._move("create_schedule", id, due, most, dumps(fields))
+
+    def change_schedule(self, id: str, version: str, due: int | None, fields: dict[str, str]) -> str:
+        """`due` None pauses it. Returns "changed", "stale" or "gone"."""
+        return self._move("change_schedule", id, version, "inf" if due is None else due, dumps(fields))
+
+    def delete_schedule(self, id: str) -> bool:
+        return bool(self._move("delete_schedule", id))
+
+    def fire(self, id: str, version: str, due: int, next_due: int | None, kind: str, message: str, *,
+             queue="", max_attempts=None) -> str | None:
+        """Make a job of the occurrence due at `due` (ms). Returns its id, or None when another worker did."""
+        return self._move("fire", id, version, due, "inf" if next_due is None else next_due, message,
+                          _wish({"kind": kind, "queue": queue, "max_attempts": max_attempts}))
+
+    def schedule(self, id: str) -> dict | None:
+        """The fields as stored, with its id and `due` (ms, None when paused), or None."""
+        return next(iter(self._schedules([(id, self.redis.zscore(f"{PREFIX}schedules", id))])), None)
+
+    def schedules(self) -> list[dict]:
+        """All of them, the next one due first."""
+        return self._schedules(self.redis.zrange(f"{PREFIX}schedules", 0, -1, withscores=True))
+
+    def _schedules(self, rows: list[tuple[str, float | None]]) -> list[dict]:
+        pipe = self.redis.pipeline(transaction=False)
+        for id, _ in rows:
+            pipe.hgetall(f"{PREFIX}schedule:{id}")
+        return [{"id": id, "due": None if due in (None, math.inf) else int(due), **fields}
+                for (id, due), fields in zip(rows, pipe.execute()) if fields]
 
     # --- workers ---
 

@@ -19,6 +19,7 @@ from kombu.utils import json
 from app import states
 from app.connections import UNAVAILABLE
 from app.job import declare_lost, publish
+from app.schedules import fire
 
 logger = logging.getLogger(__name__)
 
@@ -88,8 +89,9 @@ class Timers:
         self.in_touch_since = monotonic()
 
     def promote(self) -> float:
-        wait, ids = self.store.promote(BATCH)
+        wait, ids, due = self.store.promote(BATCH)
         self.publish(ids)
+        self.publish([job for id in due if (job := fire(self.celery, id))])
         return PROMOTE_SECONDS if wait is None else min(wait, PROMOTE_SECONDS)
 
     def sweep(self) -> float:
@@ -112,6 +114,7 @@ class Timers:
         return pause
 
     def trim(self) -> float:
+        self.celery.files.trim()
         return 1 if self.store.trim(BATCH, self.retention) else TRIM_SECONDS
 
     def renew(self) -> float:

@@ -33,6 +33,22 @@ def work(self, path, name, seconds=0.0, checkpoints=False):
     return name
 
 
+@shared_task(bind=True)
+def by_steps(self, path, steps):
+    """Goes on where the last attempt was interrupted."""
+    for step in range(self.cursor or 0, steps):
+        self.save(step)
+        self.checkpoint(step, steps, resumable=True)
+        note(path, f"step {step}")
+        time.sleep(0.3)
+    note(path, "done")
+
+
+@shared_task(bind=True)
+def make_file(self, name, type, text):
+    return {"file": self.keep(name, type, text.encode()), "lines": text.count("\n")}
+
+
 @shared_task(bind=True, max_retries=2)
 def die(self, path, name):
     note(path, f"start {name}")

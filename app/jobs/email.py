@@ -4,20 +4,13 @@ import logging
 import unicodedata
 from typing import Annotated
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
-from app import mail, outbox
+from app import files, mail, outbox
+from app.address import Address, Addresses
 from app.kinds import Params, kind
 
 logger = logging.getLogger(__name__)
-
-
-def _address(value: str) -> str:
-    try:
-        return validate_email(value, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise ValueError(f"{value!r} is no email address: {error}") from None
 
 
 def _one_line(value: str) -> str:
@@ -29,12 +22,6 @@ def _one_line(value: str) -> str:
     return value.strip()
 
 
-Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"format": "email"})]
-Addresses = Annotated[
-    list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
-    AfterValidator(lambda value: [_address(address) for address in value]), Field(max_length=50)]
-
-
 class Email(Params):
     to: Annotated[Addresses, Field(min_length=1, description="One address, or several")]
     subject: Annotated[str, AfterValidator(_one_line), Field(max_length=250)]
@@ -44,6 +31,16 @@ class Email(Params):
     reply_to: Address | None = None
     cc: Addresses = []
     bcc: Addresses = []
+    attachments: list[str] = Field(default=[], max_length=10, description="Ids of files: uploads, results of jobs")
+
+    @field_validator("attachments")
+    @classmethod
+    def there(cls, value, info):
+        app = (info.context or {}).get("app")  # only where it is accepted: later, its expiry is the job's failure
+        for id in value if app else ():
+            if not files.is_file(id) or app.files.get(id) is None:
+                raise ValueError(f"there is no file {id}; files are kept for RETENTION_DAYS")
+        return value
 
     @field_validator("html")
     @classmethod
@@ -53,7 +50,7 @@ class Email(Params):
         return value
 
 
-@kind(autoretry_for=(mail.Undelivered,), throws=(mail.Refused,), max_retries=8, retry_backoff=15,
+@kind(autoretry_for=(mail.Undelivered, files.Away), throws=(mail.Refused,), max_retries=8, retry_backoff=15,
       retry_backoff_max=3600)
 def email(job, params: Email):
     """Sends one email."""
@@ -62,7 +59,7 @@ def email(job, params: Email):
         # The same on every attempt: should one be sent twice after all, mail programs show it once.
         message_id=f"<{job.request.id}@{settings.mail_from.rpartition('@')[2]}>", sender=settings.mail_from,
         to=params.to, cc=params.cc, reply_to=params.reply_to, subject=params.subject, text=params.text,
-        html=params.html)
+        html=params.html, attachments=[_attachment(job.app.files, id) for id in params.attachments])
     done = job.cursor or {"accepted": [], "refused": {}}
     if done.pop("handing_over", False):
         # The one window that stays: the last attempt died between the server's yes and our note of it.
@@ -79,6 +76,13 @@ def email(job, params: Email):
         raise mail.Refused("Nobody was accepted: " + "; ".join(f"{a}: {why}" for a, why in done["refused"].items()))
     return {"message_id": message["Message-ID"], "accepted": done["accepted"], "refused": list(done["refused"]),
             "reasons": done["refused"]}
+
+
+def _attachment(kept: files.Files, id: str) -> mail.Attachment:
+    file = kept.get(id)
+    if file is None:
+        raise mail.Refused(f"The attachment {id} has expired.")
+    return mail.Attachment(file.name, file.type, b"".join(kept.read(id)))
 
 
 def _hand_over(job, message, everybody, recipients: list[str], done: dict) -> None:

@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from app import NAME, logs
 from app.config import Settings
 from app.connections import UNAVAILABLE
+from app.files import Away
 from app.kinds import kinds
 from app.queue import make_celery
 
@@ -36,7 +37,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     flask.json.sort_keys = False
     celery = make_celery(settings)
-    flask.extensions |= {"settings": settings, "celery": celery, "kinds": kinds(celery), "store": celery.store}
+    flask.extensions |= {"settings": settings, "celery": celery, "kinds": kinds(celery), "store": celery.store,
+                         "files": celery.files}
     for module in pkgutil.iter_modules(__path__):
         blueprint = getattr(importlib.import_module(f"{__name__}.{module.name}"), "blueprint", None)
         if blueprint:
@@ -44,7 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     flask.context_processor(lambda: {"app_name": NAME, "parts": set(flask.blueprints)})
     flask.register_error_handler(HTTPException, answer)
     flask.after_request(not_stored)
-    for error in UNAVAILABLE:
+    for error in (*UNAVAILABLE, Away):
         flask.register_error_handler(error, unavailable)
     return flask
 
@@ -63,6 +65,7 @@ def not_stored(response):
     return response
 
 
-def unavailable(_error):
-    return answer(ServiceUnavailable("The job store (Redis) cannot be reached or is full. Nothing was changed; "
-                                     "try again.", retry_after=RETRY_AFTER))
+def unavailable(error):
+    what = "The bucket of files cannot be used" if isinstance(error, Away) else (
+        "The job store (Redis) cannot be reached or is full")
+    return answer(ServiceUnavailable(f"{what}. Nothing was changed; try again.", retry_after=RETRY_AFTER))

@@ -3,16 +3,21 @@
 import json
 import re
 import uuid
+from contextlib import contextmanager
+from itertools import chain
+from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, request, url_for
 from pydantic import ValidationError
 from werkzeug.exceptions import BadRequest, Conflict, NotFound, UnsupportedMediaType
+from werkzeug.exceptions import Gone as NoLongerThere
 
 from app import states
 from app.accept import Invalid, NewJob, accept
 from app.connections import UNAVAILABLE
+from app.files import Gone, is_file
 from app.job import publish
-from app.record import as_json
+from app.record import as_json, loads
 from app.web.auth import require_token
 from app.web.problems import BadInput, bad_input
 
@@ -28,18 +33,10 @@ LIMIT, LARGEST_LIMIT = 50, 200
 @blueprint.post("/jobs")
 def create():
     """202 and the job; the same Idempotency-Key and body give the same job, another body 409."""
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not KEY.fullmatch(key):
-        raise BadInput(("Idempotency-Key", "must be 1 to 200 visible ASCII characters"))
-    try:
+    key = idempotency_key()
+    with bad_input_named():
         new = NewJob.model_validate_json(json.dumps(body()), strict=True)
         submitted = accept(kinds(), new, request_id=request_id(), idempotency_key=key)
-    except ValidationError as error:
-        raise BadInput.of(error) from None
-    except Invalid as error:
-        raise BadInput.of(error.error, error.where) from None
-    except KeyError:
-        raise BadInput(("kind", f"is none of {', '.join(kinds())}")) from None
     if submitted.outcome == "conflict":
         raise Conflict("This Idempotency-Key came with another body before.")
     return accepted(submitted.id, {"kind": new.kind, "state": submitted.outcome})
@@ -99,7 +96,8 @@ def result(id):
     record = find(id)
     if record["state"] != states.SUCCEEDED or not record.get("result"):
         raise NotFound("The job has no result." if record["state"] in states.FINISHED else "It has no result yet.")
-    return Response(record["result"], content_type="application/json")
+    file = result_file(record)
+    return download(file["id"]) if file else Response(record["result"], content_type="application/json")
 
 
 @blueprint.get("/kinds")
@@ -108,6 +106,30 @@ def list_kinds():
         {"name": kind.name, "description": kind.description, "params": kind.params.model_json_schema()}
         for kind in kinds().values()
     ]}
+
+
+def result_file(record: dict) -> dict | None:
+    """The file that a job has kept as its result (Job.keep), if it has."""
+    value = loads(record.get("result"))
+    file = value.get("file") if isinstance(value, dict) else None
+    return file if isinstance(file, dict) and is_file(file.get("id")) else None
+
+
+def download(id: str, **headers: str) -> Response:
+    """A file, streamed. What it is, only its maker knows: a browser keeps it, and runs nothing of it."""
+    files = current_app.extensions["files"]
+    file, content = files.get(id), files.read(id)
+    try:
+        first = next(content)  # here, as an error in mid-stream could only cut the answer off
+    except Gone:
+        file = None
+    if file is None:
+        raise NoLongerThere("The file has expired: files are kept for RETENTION_DAYS.")
+    response = Response(chain([first], content), content_type=file.type)
+    response.content_length = file.bytes
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"
+    response.headers |= {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"} | headers
+    return response
 
 
 def store():
@@ -138,6 +160,26 @@ def accepted(id: str, known: dict | None = None):
     except UNAVAILABLE:
         job = {"id": id, **(known or {})}
     return job, 202, {"Location": url_for("api.show", id=id)}
+
+
+def idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not KEY.fullmatch(key):
+        raise BadInput(("Idempotency-Key", "must be 1 to 200 visible ASCII characters"))
+    return key
+
+
+@contextmanager
+def bad_input_named():
+    """What validation raises inside, as BadInput with the names of the fields."""
+    try:
+        yield
+    except ValidationError as error:
+        raise BadInput.of(error) from None
+    except Invalid as error:
+        raise BadInput.of(error.error, error.where) from None
+    except KeyError:
+        raise BadInput(("kind", f"is none of {', '.join(kinds())}")) from None
 
 
 def body() -> object:

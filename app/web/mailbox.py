@@ -20,5 +20,7 @@ def index():
     for id, at, text in outbox.messages(store()):
         message = email.message_from_string(text, policy=default)
         body = message.get_body(("plain", "html"))
-        messages.append({"id": id, "at": iso(at), "headers": message, "body": body.get_content() if body else ""})
+        messages.append({"id": id, "at": iso(at), "headers": message, "body": body.get_content() if body else "",
+                         "attachments": [(part.get_filename(), int(part.get("X-Size", 0)))
+                                         for part in message.iter_attachments()]})
     return render_template("outbox.html", messages=messages)

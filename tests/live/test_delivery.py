@@ -53,6 +53,25 @@ def test_sigterm_twice_to_every_process_loses_nothing_and_doubles_nothing(dynos)
     assert sorted(dynos.lines("done")) == ["done long", "done short"]
 
 
+def test_a_job_that_can_resume_makes_way_at_once_and_goes_on_where_it_was(redis, make_dynos):
+    dynos = make_dynos(redis.url, SHUTDOWN_SECONDS="25")
+    worker = dynos.worker()
+    id = dynos.task("by_steps").delay(str(dynos.ledger), 20).id
+    wait_for(lambda: len(dynos.lines("step")) >= 3)
+    worker.signal_all(signal.SIGTERM)
+    asked = time.monotonic()
+    assert worker.wait() == 0
+    assert time.monotonic() - asked < 15  # the job has 5 s of work left, the worker 25 s of patience
+    seen = len(dynos.lines("step"))
+    assert seen < 20
+    assert dynos.job(id)["state"] == "queued"
+    dynos.worker()
+    job = dynos.wait(id)
+    assert (job["state"], job["attempt"]) == ("succeeded", 1)
+    assert [a["outcome"] for a in job["attempts"]] == ["interrupted", "succeeded"]
+    assert dynos.lines("step") == [f"step {n}" for n in range(20)]
+
+
 def test_a_stopping_worker_leaves_as_soon_as_its_last_job_ends(redis, make_dynos):
     dynos = make_dynos(redis.url, SHUTDOWN_SECONDS="25")
     worker = dynos.worker()

@@ -1,5 +1,6 @@
 """The email kind, through a real SMTP server and a real worker."""
 
+import io
 import json
 import re
 import ssl
@@ -298,3 +299,42 @@ def test_a_job_that_fails_as_it_was_expected_to_is_no_news(redis, make_dynos, se
     dynos.wait(dynos.task("boom").delay().id)
     wait_for(lambda: any("a bug in a job" in body for body in bodies))
     assert not any("Undelivered" in body.split("breadcrumbs")[0] for body in bodies)
+
+
+def keep(dynos, name, type, content):
+    return dynos.celery.files.put(f"file-{name}", name, type, io.BytesIO(content), most_mb=5, limit="RESULT_MAX_MB").id
+
+
+def test_files_are_attached_with_their_names_and_types(dynos_with, mailbox):
+    pdf = keep(dynos_with, "Größe – Q1.pdf", "application/pdf", bytes(range(256)) * 40)
+    page = keep(dynos_with, "a.html", "text/html; charset=utf-8", "<p>ñ".encode())
+    job = dynos_with.wait(email(dynos_with, attachments=[pdf, page]))
+    assert job["state"] == "succeeded"
+    (message,) = mailbox.messages
+    assert message.get_body(("html",)).get_content().strip() == "<p>Hallo</p>"
+    assert [(part.get_filename(), part.get_content_type(), part.get_payload(decode=True))
+            for part in message.iter_attachments()] == [
+        ("Größe – Q1.pdf", "application/pdf", bytes(range(256)) * 40), ("a.html", "text/html", "<p>ñ".encode())]
+
+
+def test_an_attachment_that_is_not_there_is_refused_when_asked_and_final_when_it_has_expired(dynos_with, mailbox):
+    app = create_app(Settings.from_env(dynos_with.env))
+    answer = app.test_client().post(
+        "/api/jobs", json={"kind": "email", "params": PARAMS | {"attachments": ["file-none"]}},
+        headers={"Authorization": "Bearer test-token"})
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "params.attachments")
+    app.extensions["store"].redis.close()
+    job = dynos_with.wait(email(dynos_with, attachments=["file-none"]))
+    assert (job["state"], job["attempt"], job["error"]["type"]) == ("failed", 1, "Refused")
+    assert "has expired" in job["error"]["message"]
+    assert mailbox.messages == []
+
+
+def test_a_file_lives_until_the_mail_that_will_carry_it(dynos_with):
+    app = create_app(Settings.from_env(dynos_with.env))
+    id = keep(dynos_with, "a.pdf", "application/pdf", b"x")
+    app.test_client().post(
+        "/api/jobs", json={"kind": "email", "delay": 30 * 86400, "params": PARAMS | {"attachments": [id]}},
+        headers={"Authorization": "Bearer test-token"})
+    assert dynos_with.store.redis.ttl(f"jobs:file:{id}") > 36 * 86400
+    app.extensions["store"].redis.close()

@@ -86,12 +86,12 @@ def test_an_idempotency_key_gives_the_first_job_or_a_conflict(store):
 def test_what_is_due_is_promoted_once_and_the_next_one_is_announced(store, clock):
     submit(store, "a", delay=1)
     submit(store, "b", delay=3)
-    assert store.promote(10) == (1, [])
+    assert store.promote(10) == (1, [], [])
     clock.forward(1)
-    assert store.promote(10) == (2, ["a"])
-    assert store.promote(10) == (2, [])
+    assert store.promote(10) == (2, ["a"], [])
+    assert store.promote(10) == (2, [], [])
     clock.forward(2)
-    assert store.promote(10) == (None, ["b"])
+    assert store.promote(10) == (None, ["b"], [])
 
 
 def test_only_a_queued_job_can_be_started(store):
@@ -179,7 +179,7 @@ def test_a_retry_waits_in_the_schedule_with_its_new_message(store, clock):
     message = '{"args":[1],"kwargs":{}}'
     assert store.try_again("a", first.token, message, delay=5, error={"message": "no"}) == "scheduled"
     clock.forward(5)
-    assert store.promote(10) == (None, ["a"])
+    assert store.promote(10) == (None, ["a"], [])
     assert store.messages(["a"]) == [("a", "demo", message)]
     assert start(store).attempt == 2
 
@@ -234,7 +234,7 @@ def test_run_now_takes_a_job_out_of_the_schedule(store):
     submit(store, delay=60)
     assert store.run_now("a")
     assert not store.run_now("a")
-    assert store.promote(10) == (None, [])
+    assert store.promote(10) == (None, [], [])
 
 
 def test_a_queued_job_is_published_again_only_when_its_message_must_be_lost(store, clock):

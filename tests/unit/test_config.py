@@ -1,6 +1,7 @@
 import pytest
 
-from app.config import ConfigError, Settings, smtp_of_addons
+from app import addons
+from app.config import ConfigError, Settings
 
 RIGHT = {"REDIS_URL": "redis://h/0", "API_TOKEN": "t", "SECRET_KEY": "s", "DYNO_RAM": "512"}
 
@@ -90,8 +91,29 @@ def test_smtp_needs_a_sender():
     ({}, ""),
 ])
 def test_the_variables_of_mail_addons_are_understood(env, url):
-    assert smtp_of_addons(env) == url
+    assert addons.smtp_url(env) == url
     assert settings(MAIL_FROM="a@example.org", **env).smtp_url == url
+
+
+@pytest.mark.parametrize("env, bucket", [
+    ({"S3_BUCKET": "b", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "eu-west-1",
+      "S3_ENDPOINT_URL": "https://minio:9000"}, ("b", "k", "s", "eu-west-1", "https://minio:9000", "")),
+    ({"S3_BUCKET": "b"}, ("b", "", "", "", "", "")),
+    ({"BUCKETEER_BUCKET_NAME": "bucketeer-1", "BUCKETEER_AWS_ACCESS_KEY_ID": "k",
+      "BUCKETEER_AWS_SECRET_ACCESS_KEY": "s", "BUCKETEER_AWS_REGION": "us-east-1"},
+     ("bucketeer-1", "k", "s", "us-east-1", "", "")),
+    ({"CLOUDCUBE_URL": "https://cloud-cube-eu.s3.amazonaws.com/abc", "CLOUDCUBE_ACCESS_KEY_ID": "k",
+      "CLOUDCUBE_SECRET_ACCESS_KEY": "s"}, ("cloud-cube-eu", "k", "s", "us-east-1", "", "abc/")),
+    ({"AWS_ACCESS_KEY_ID": "k"}, None),
+])
+def test_the_variables_of_storage_addons_are_understood(env, bucket):
+    assert settings(**env).bucket == bucket
+
+
+def test_a_bucket_without_its_client_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("app.config.find_spec", lambda name: None)
+    (line,) = problems(**(RIGHT | {"S3_BUCKET": "b"}))
+    assert "add boto3 to requirements.in" in line
 
 
 def test_smtp_url_goes_before_an_addon():

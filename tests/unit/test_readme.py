@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text()
 SETTINGS = Settings.from_env({"APP_ENV": "development"})
 
 
-ADDONS = ("CLOUDAMQP_", "MAILGUN_", "SENDGRID_", "POSTMARK_", "CLOUDMAILIN_", "DYNO")
+ADDONS = ("CLOUDAMQP_", "MAILGUN_", "SENDGRID_", "POSTMARK_", "CLOUDMAILIN_", "BUCKETEER_", "CLOUDCUBE_", "DYNO")
 
 
 class Recorder(dict):
@@ -31,7 +31,7 @@ def test_every_variable_is_documented_and_every_documented_one_is_read():
     environment = Recorder(APP_ENV="development")
     Settings.from_env(environment)
     rows = re.findall(r"^\| (`.+?) \|", README.split("## Settings")[1], re.M)
-    documented = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+    documented = {name for row in rows for name in re.findall(r"`([A-Z][A-Z0-9_]+)`", row)}
     assert {name for name in environment["asked"] if not name.startswith(ADDONS)} == documented - {"DYNO_RAM"}
     assert "DYNO_RAM" in environment["asked"]
     assert set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M)) <= documented

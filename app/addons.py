@@ -1,0 +1,55 @@
+"""What the variables of add-ons mean. Names: each add-on's Dev Center page."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+
+class BucketSettings(NamedTuple):
+    """An S3-compatible bucket. What is "" is left to the client's own defaults: a role, Amazon's end point."""
+
+    name: str
+    key: str = ""
+    secret: str = ""
+    region: str = ""
+    endpoint: str = ""
+    prefix: str = ""
+
+
+def bucket(environ: Mapping[str, str]) -> BucketSettings | None:
+    """The bucket that S3_BUCKET names, or a storage add-on's."""
+    get = environ.get
+    if get("S3_BUCKET"):
+        return BucketSettings(get("S3_BUCKET"), get("AWS_ACCESS_KEY_ID", ""), get("AWS_SECRET_ACCESS_KEY", ""),
+                              get("AWS_REGION") or get("AWS_DEFAULT_REGION", ""),
+                              get("S3_ENDPOINT_URL") or get("AWS_ENDPOINT_URL_S3", ""))
+    if get("BUCKETEER_BUCKET_NAME"):
+        return BucketSettings(get("BUCKETEER_BUCKET_NAME"), get("BUCKETEER_AWS_ACCESS_KEY_ID", ""),
+                              get("BUCKETEER_AWS_SECRET_ACCESS_KEY", ""), get("BUCKETEER_AWS_REGION", ""))
+    if get("CLOUDCUBE_URL"):  # https://cloud-cube.s3.amazonaws.com/name: a folder of a bucket that others share
+        url = urlsplit(get("CLOUDCUBE_URL"))
+        return BucketSettings((url.hostname or "").partition(".")[0], get("CLOUDCUBE_ACCESS_KEY_ID", ""),
+                              get("CLOUDCUBE_SECRET_ACCESS_KEY", ""), get("CLOUDCUBE_REGION", "us-east-1"),
+                              prefix=url.path.strip("/") + "/")
+    return None
+
+
+def smtp_url(environ: Mapping[str, str]) -> str:
+    """The SMTP URL that a mail add-on's own variables mean, or ""."""
+    def url(host, user, password, port="587"):
+        return f"smtp://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}"
+
+    get = environ.get
+    if get("MAILGUN_SMTP_LOGIN"):
+        return url(get("MAILGUN_SMTP_SERVER", "smtp.mailgun.org"), get("MAILGUN_SMTP_LOGIN"),
+                   get("MAILGUN_SMTP_PASSWORD", ""), get("MAILGUN_SMTP_PORT", "587"))
+    if get("SENDGRID_API_KEY"):
+        return url("smtp.sendgrid.net", "apikey", get("SENDGRID_API_KEY"))
+    if get("SENDGRID_USERNAME"):
+        return url("smtp.sendgrid.net", get("SENDGRID_USERNAME"), get("SENDGRID_PASSWORD", ""))
+    if get("POSTMARK_API_TOKEN"):
+        return url(get("POSTMARK_SMTP_SERVER", "smtp.postmarkapp.com"), get("POSTMARK_API_TOKEN"),
+                   get("POSTMARK_API_TOKEN"))
+    if get("CLOUDMAILIN_SMTP_URL"):
+        return get("CLOUDMAILIN_SMTP_URL")
+    return ""

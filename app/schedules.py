@@ -1,0 +1,170 @@
+"""Recurring jobs: a schedule becomes a job whenever it is due. There is no beat process: any worker may fire
+it, one does, and the script that claims an occurrence puts the next one in its place."""
+
+import hashlib
+import json
+import uuid
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from celery import Celery
+from cronsim import CronSim, CronSimError
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from app.accept import keep_files, validate
+from app.job import encode
+from app.kinds import Kind
+from app.record import iso, loads
+from app.store import dumps
+
+#: Each is looked at when the list is shown, and kept for ever.
+MOST = 1000
+
+
+class Timing(BaseModel):
+    """When: five fields of cron, read on the clocks of a zone. Both are checked here and nowhere else."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    timezone: str = "UTC"
+    cron: str = ""
+    paused: bool = False
+    params: dict = {}
+
+    @field_validator("timezone")
+    @classmethod
+    def known_zone(cls, value):
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):  # unknown, a path, a folder
+            raise ValueError("is no time zone; write one such as Europe/Madrid or UTC") from None
+        return value
+
+    @field_validator("cron")
+    @classmethod
+    def five_fields(cls, value):
+        value = " ".join(value.split())
+        try:
+            if len(value.split()) != 5:
+                raise CronSimError("it has five fields: minute, hour, day of month, month, day of week")
+            next_due(value, "UTC", 0)
+        except CronSimError as error:
+            raise ValueError(f"is no cron expression such as 0 9 * * 1 (Mondays at 9:00): {error}") from None
+        return value
+
+
+class Change(Timing):
+    """The body of PATCH /api/schedules/<id>: what it leaves out stays."""
+
+
+class NewSchedule(Timing):
+    """The body of POST /api/schedules."""
+
+    kind: str
+    cron: str
+
+
+class TooMany(Exception):
+    """There are as many schedules as may be."""
+
+
+def next_due(cron: str, timezone: str, after: float) -> int:
+    """The first occurrence later than `after` (seconds since 1970), in milliseconds.
+
+    Daylight saving as Debian's cron has it: what falls into the hour that is skipped runs right after it, what
+    falls into the hour that comes twice runs in the first; hourly and more frequent ones run by real time.
+
+    Raises:
+        CronSimError: there is none, ever.
+    """
+    try:
+        return int(next(CronSim(cron, datetime.fromtimestamp(after, ZoneInfo(timezone)))).timestamp() * 1000)
+    except StopIteration:
+        raise CronSimError("no day matches it") from None
+
+
+def create(celery: Celery, kinds: dict[str, Kind], new: NewSchedule, key: str | None = None) -> tuple[str, str]:
+    """Keep a schedule. Returns ("created", "exists" or "conflict", its id), as `key` may come twice.
+
+    Raises:
+        KeyError: no such kind.
+        app.accept.Invalid: its params are wrong.
+        TooMany
+        One of app.connections.UNAVAILABLE: nothing was stored.
+    """
+    params = validate(kinds[new.kind], new.params)
+    digest = hashlib.sha256(json.dumps(new.model_dump(), sort_keys=True).encode()).hexdigest()
+    id = hashlib.sha256(key.encode()).hexdigest()[:32] if key else uuid.uuid4().hex
+    due = _due(celery, new, params)
+    outcome = celery.store.create_schedule(id, due, {
+        "kind": new.kind, "params": dumps(params),
+        "cron": new.cron, "timezone": new.timezone, "digest": digest}, MOST)
+    if outcome == "too many":
+        raise TooMany(f"There are {MOST:,} schedules, as many as may be. Delete one first.")
+    return outcome, id
+
+
+def change(celery: Celery, kinds: dict[str, Kind], id: str, wish: Change) -> bool:
+    """Change a schedule. Returns False when there is none.
+
+    Raises:
+        KeyError: its kind is no longer part of the app.
+        app.accept.Invalid: the new params are wrong.
+    """
+    outcome = "stale"
+    while outcome == "stale":  # somebody else changed it between our reading and our writing
+        entry = celery.store.schedule(id)
+        if entry is None:
+            return False
+        timing = Timing.model_construct(
+            **{"cron": entry["cron"], "timezone": entry["timezone"], "paused": entry["due"] is None,
+               "params": json.loads(entry["params"])} | {name: getattr(wish, name) for name in wish.model_fields_set})
+        params = validate(kinds[entry["kind"]], timing.params)
+        outcome = celery.store.change_schedule(id, entry["version"], _due(celery, timing, params), {
+            "cron": timing.cron, "timezone": timing.timezone, "params": dumps(params)})
+    return outcome == "changed"
+
+
+def _due(celery: Celery, timing: Timing, params) -> int | None:
+    if timing.paused:
+        return None
+    due = next_due(timing.cron, timing.timezone, celery.store.now())
+    keep_files(celery, params, due / 1000)
+    return due
+
+
+def fire(celery: Celery, id: str) -> str | None:
+    """Make a job of a due occurrence. Returns its id, or None when another worker did.
+
+    What was missed while no worker lived runs once, however many occurrences that were.
+    """
+    entry = celery.store.schedule(id)
+    now = celery.store.now()
+    if not entry or entry["due"] is None or entry["due"] > now * 1000:
+        return None
+    task, kwargs = celery.tasks.get(entry["kind"]), {"params": json.loads(entry["params"])}
+    following = next_due(entry["cron"], entry["timezone"], now)
+    message, queue, attempts = {"args": [], "kwargs": kwargs}, "", None
+    if task:  # else a newer worker may have its code
+        message, queue = task.prepare((), kwargs, {})
+        attempts = task.max_attempts
+        keep_files(celery, kwargs["params"], following / 1000)
+    return celery.store.fire(id, entry["version"], entry["due"], following, entry["kind"],
+                             encode(entry["kind"], message), queue=queue, max_attempts=attempts)
+
+
+def as_json(entry: dict) -> dict:
+    """The schedule of the HTTP API."""
+    return {
+        "id": entry["id"],
+        "kind": entry["kind"],
+        "params": loads(entry["params"]),
+        "cron": entry["cron"],
+        "timezone": entry["timezone"],
+        "meaning": CronSim(entry["cron"], datetime.now(UTC)).explain(),
+        "paused": entry["due"] is None,
+        "next_at": iso(entry["due"]),
+        "last_at": iso(entry.get("last")),
+        "last_job": entry.get("last_job"),
+        "created_at": iso(entry["created"]),
+    }

@@ -1,0 +1,70 @@
+"""Recurring jobs: the API of schedules, under /api/schedules."""
+
+import json
+
+from flask import Blueprint, current_app, url_for
+from werkzeug.exceptions import Conflict, NotFound
+
+from app import schedules
+from app.web.api import bad_input_named, body, idempotency_key, kinds, store
+from app.web.auth import require_token
+from app.web.problems import BadInput, bad_input, http
+
+blueprint = Blueprint("schedules", __name__, url_prefix="/api/schedules")
+blueprint.before_request(require_token)
+blueprint.register_error_handler(BadInput, bad_input)
+
+
+@blueprint.post("")
+def create():
+    """201 and the schedule; the same Idempotency-Key and body give the same one, another body 409."""
+    key = idempotency_key()
+    with bad_input_named():
+        new = schedules.NewSchedule.model_validate_json(json.dumps(body()), strict=True)
+        outcome, id = schedules.create(celery(), kinds(), new, key)
+    if outcome == "conflict":
+        raise Conflict("This Idempotency-Key came with another body before.")
+    return find(id), 201, {"Location": url_for("schedules.show", id=id)}
+
+
+@blueprint.get("")
+def index():
+    return {"schedules": [schedules.as_json(entry) for entry in store().schedules()]}
+
+
+@blueprint.get("/<id>")
+def show(id):
+    return find(id)
+
+
+@blueprint.patch("/<id>")
+def change(id):
+    """What the body leaves out stays as it is."""
+    with bad_input_named():
+        wish = schedules.Change.model_validate_json(json.dumps(body()), strict=True)
+        schedules.change(celery(), kinds(), id, wish)
+    return find(id)
+
+
+@blueprint.delete("/<id>")
+def delete(id):
+    """Jobs that it has made already stay."""
+    if not store().delete_schedule(id):
+        raise NotFound("There is no schedule with this id.")
+    return "", 204
+
+
+@blueprint.errorhandler(schedules.TooMany)
+def too_many(error):
+    return http(Conflict(str(error)))
+
+
+def celery():
+    return current_app.extensions["celery"]
+
+
+def find(id: str) -> dict:
+    entry = store().schedule(id)
+    if entry is None:
+        raise NotFound("There is no schedule with this id.")
+    return schedules.as_json(entry)

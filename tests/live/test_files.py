@@ -1,0 +1,211 @@
+"""Files: kept with a lifetime, deflated, bounded, in Redis or in a bucket; and a job's file, downloaded."""
+
+import io
+import random
+
+import pytest
+
+from app import files
+from app.addons import BucketSettings
+from app.bucket import Bucket
+from app.config import Settings
+from app.connections import connect
+from app.files import Files
+from app.store import Store
+from app.web import create_app
+from tests.dynos import Server
+
+RANDOM = random.Random(7).randbytes(700_000)  # three pieces, and does not deflate
+TEXT = b"the same words again and again\n" * 50_000
+WEEK = 7 * 86400
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """A server that speaks S3, on a port of its own."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3):
+    bucket = Bucket(BucketSettings("reports", "key", "secret", "us-east-1", s3, "folder/"))
+    bucket.client.create_bucket(Bucket="reports")
+    yield bucket
+    for entry in bucket.client.list_objects_v2(Bucket="reports").get("Contents", []):
+        bucket.client.delete_object(Bucket="reports", Key=entry["Key"])
+    bucket.client.delete_bucket(Bucket="reports")
+    bucket.client.close()
+
+
+@pytest.fixture(params=["redis", "bucket"])
+def kept(request, redis):
+    store = Store(connect(redis.url, patient=False))
+    yield Files(store, WEEK, request.getfixturevalue("bucket") if request.param == "bucket" else None)
+    store.redis.close()
+
+
+def put(kept, content, id="file-1", most_mb=5.0, **options):
+    return kept.put(id, "ñ a.pdf", "application/pdf", io.BytesIO(content), most_mb=most_mb, limit="RESULT_MAX_MB",
+                    **options)
+
+
+@pytest.mark.parametrize("content", [RANDOM, TEXT, b"", b"x"], ids=["random", "text", "empty", "byte"])
+def test_what_is_put_can_be_read(kept, content):
+    put(kept, content, info={"rows": 3})
+    file = kept.get("file-1")
+    assert (file.name, file.type, file.bytes, file.info) == ("ñ a.pdf", "application/pdf", len(content), {"rows": 3})
+    pieces = list(kept.read("file-1"))
+    assert b"".join(pieces) == content
+    assert max(map(len, pieces), default=0) <= files.PIECE
+
+
+def test_a_file_lives_as_long_as_it_should_and_longer_when_it_is_needed(kept):
+    put(kept, RANDOM)
+    assert WEEK - 60 < kept.redis.ttl("jobs:file:file-1") <= WEEK
+    kept.keep("file-1", 60)
+    assert kept.redis.ttl("jobs:file:file-1") > WEEK - 60
+    kept.keep("file-1", 3 * WEEK)
+    for key in kept.redis.keys("jobs:file:*"):
+        assert 3 * WEEK - 60 < kept.redis.ttl(key) <= 3 * WEEK
+    kept.keep("file-never-there", WEEK)
+    assert kept.get("file-never-there") is None
+
+
+def test_a_file_that_has_expired_says_so(kept):
+    put(kept, b"x")
+    kept.delete("file-1")
+    assert kept.get("file-1") is None
+    with pytest.raises(files.Gone):
+        list(kept.read("file-1"))
+    assert kept.redis.keys("*") == []
+
+
+def test_a_file_over_the_limit_is_refused_with_the_variable_to_set(kept):
+    with pytest.raises(files.TooLarge, match=r"0\.7 MB, more than the 0\.5 that RESULT_MAX_MB"):
+        put(kept, RANDOM, most_mb=0.5)
+    assert kept.redis.keys("*") == []
+
+
+def test_text_is_kept_deflated(redis):
+    kept = Files(Store(connect(redis.url, patient=False)), WEEK)
+    put(kept, TEXT)
+    assert kept.redis.memory_usage("jobs:file:file-1:pieces") < len(TEXT) / 20
+    kept.redis.close()
+
+
+def test_files_leave_room_for_jobs_and_say_what_to_do(tmp_path):
+    server = Server(None, "--maxmemory", "6mb")
+    kept = Files(Store(connect(server.url, patient=True)), WEEK)
+    try:
+        with pytest.raises(files.Full, match="S3_BUCKET"):
+            for number in range(20):
+                put(kept, RANDOM, f"file-{number}")
+        assert number > 1
+        assert kept.get(f"file-{number}") is None
+        assert kept.redis.exists(f"jobs:file:file-{number}:pieces") == 0
+        assert kept.store.submit("a", "demo", "{}", queue="default") == ("queued", "a")
+    finally:
+        kept.redis.close()
+        server.stop()
+
+
+def test_a_writer_that_died_leaves_nothing_for_long(kept, monkeypatch):
+    monkeypatch.setattr(kept, "keep", lambda *_, **__: None)
+    put(kept, RANDOM)
+    if not kept.bucket:
+        assert 0 < kept.redis.ttl("jobs:file:file-1:pieces") <= files.HALF_WRITTEN_SECONDS
+
+
+def test_the_bucket_is_emptied_of_what_has_expired_and_of_nothing_else(redis, bucket):
+    kept = Files(Store(connect(redis.url, patient=False)), WEEK, bucket)
+    put(kept, b"old", "file-old")
+    put(kept, b"new", "file-new")
+    kept.redis.zadd("jobs:files", {"file-old": 1})
+    kept.trim()
+    keys = [entry["Key"] for entry in bucket.client.list_objects_v2(Bucket="reports")["Contents"]]
+    assert keys == ["folder/file-new"]
+    assert kept.redis.zrange("jobs:files", 0, -1) == ["file-new"]
+    kept.redis.close()
+
+
+def test_a_bucket_that_cannot_be_used_is_said_to_be_away(redis):
+    nowhere = Bucket(BucketSettings("b", "k", "s", "us-east-1", "http://127.0.0.1:1"))
+    kept = Files(Store(connect(redis.url, patient=False)), WEEK, nowhere)
+    with pytest.raises(files.Away):
+        put(kept, b"x")
+    with pytest.raises(files.Away):
+        list(kept.read("file-1"))
+    assert kept.get("file-1") is None
+    kept.redis.zadd("jobs:files", {"file-1": 1})
+    kept.trim()  # is logged, and does not stop what else the worker does
+    kept.redis.close()
+
+
+@pytest.fixture
+def get(dynos):
+    app = create_app(Settings.from_env(dynos.env))
+    yield lambda path, token="test-token": app.test_client().get(path, headers={"Authorization": f"Bearer {token}"})
+    app.extensions["store"].redis.close()
+
+
+def made(dynos, name, type, text):
+    return dynos.task("make_file").delay(name, type, text).id
+
+
+def test_a_file_that_a_job_made_is_downloaded_with_its_name_and_type(dynos, get):
+    dynos.worker()
+    text = "Größe;1\n" * 90_000
+    id = made(dynos, "Größe – \"Q1\".csv", "text/csv; charset=utf-8", text)
+    job = dynos.wait(id)
+    assert job["result"]["lines"] == 90_000
+    assert job["result"]["file"] | {"id": ""} == {"id": "", "name": "Größe – \"Q1\".csv",
+                                                 "type": "text/csv; charset=utf-8", "bytes": len(text.encode())}
+    answer = get(f"/api/jobs/{id}/result")
+    assert (answer.status_code, answer.content_type) == (200, "text/csv; charset=utf-8")
+    assert answer.headers["Content-Disposition"] == (
+        "attachment; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%E2%80%93%20%22Q1%22.csv")
+    assert answer.content_length == len(text.encode())
+    assert answer.text == text
+    assert (answer.headers["X-Content-Type-Options"], answer.headers["Content-Security-Policy"]) == (
+        "nosniff", "sandbox")
+    assert get(f"/api/jobs/{id}/result", token="wrong").status_code == 401
+    assert dynos.store.redis.ttl(f"jobs:file:{job['result']['file']['id']}") > 6 * 86400
+
+
+def test_a_file_that_has_expired_is_410_while_its_job_is_still_known(dynos, get):
+    dynos.worker()
+    id = made(dynos, "a.txt", "text/plain", "x")
+    dynos.celery.files.delete(dynos.wait(id)["result"]["file"]["id"])
+    answer = get(f"/api/jobs/{id}/result")
+    assert (answer.status_code, answer.content_type) == (410, "application/problem+json")
+    assert "RETENTION_DAYS" in answer.json["detail"]
+
+
+def test_a_file_over_the_limit_fails_its_job_with_what_to_do_and_leaves_nothing(redis, make_dynos):
+    dynos = make_dynos(redis.url, RESULT_MAX_MB="0.001")
+    dynos.worker()
+    job = dynos.wait(made(dynos, "a.txt", "text/plain", "x" * 2000))
+    assert (job["state"], job["error"]["type"]) == ("failed", "TooLarge")
+    assert "RESULT_MAX_MB" in job["error"]["message"]
+    assert dynos.store.redis.keys("jobs:file*") == []
+
+
+def test_a_full_store_fails_the_job_at_once_and_the_rest_goes_on(make_dynos):
+    server = Server(None, "--maxmemory", "6mb", "--maxmemory-policy", "noeviction")
+    try:
+        dynos = make_dynos(server.url)
+        dynos.worker()
+        for _ in range(28):
+            dynos.store.redis.rpush("somebody-else", RANDOM[:100_000])
+        job = dynos.wait(made(dynos, "a.txt", "text/plain", RANDOM[:50_000].hex()))
+        assert (job["state"], job["error"]["type"]) == ("failed", "Full")
+        assert "larger plan" in job["error"]["message"]
+        assert dynos.wait(dynos.work("next"))["state"] == "succeeded"
+    finally:
+        server.stop()
