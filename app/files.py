@@ -10,6 +10,7 @@ Keys behind the store's prefix:
 import json
 import logging
 import math
+import uuid
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
@@ -78,12 +79,11 @@ class Files:
         self.bucket = bucket
         self._append = self.redis.register_script(APPEND)
 
-    def put(self, id: str, name: str, type: str, content: BinaryIO, *, most_mb: float, limit: str,
+    def put(self, name: str, type: str, content: BinaryIO, *, most_mb: float, limit: str,
             info: dict | None = None) -> File:
-        """Keep what `content` has from its current position on, for RETENTION_DAYS.
+        """Keep what `content` has from its current position on, for RETENTION_DAYS, under a new id.
 
         Args:
-            id: `file-` and what nobody else takes.
             type: media type.
             most_mb, limit: how large it may be, and the variable that says so.
 
@@ -93,8 +93,8 @@ class Files:
         size = _size(content)
         if size > most_mb * 1e6:
             raise TooLarge(f"{name} has {size / 1e6:,.1f} MB, more than the {most_mb:g} that {limit} allows.")
+        id = f"file-{uuid.uuid4().hex}"
         pieces = f"{PREFIX}file:{id}:pieces"
-        self.redis.delete(pieces)
         if self.bucket:
             self.bucket.put(id, content)
         else:

@@ -204,7 +204,7 @@ class Job(celery.Task):
         Raises:
             Cancelled, LeaseLost, Interrupted: let them pass; the record is right already.
         """
-        if resumable and self.app.stopping[0] and self._token():
+        if resumable and self.stopping:
             self._make_way()
         now = time.monotonic()
         if self._token() is None or (now - self.request.checked < CHECKPOINT_SECONDS and done != total):
@@ -212,6 +212,11 @@ class Job(celery.Task):
         self.request.checked = now
         progress = None if done is None else {"done": done, "total": total, "message": message}
         self._heed(self.store.checkpoint(self.request.id, self._token(), progress))
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the worker has been asked to stop: the next `checkpoint(resumable=True)` will end this run."""
+        return bool(self._token() and self.app.stopping[0])
 
     @property
     def cursor(self):
@@ -234,11 +239,9 @@ class Job(celery.Task):
             app.files.TooLarge, app.files.Full: the text says what to do.
             app.files.Away: the bucket is; worth another attempt.
         """
-        # By the token: a run that has lost its lease cannot replace the file of the one that has it.
-        id = f"file-{self.request.id}-{self._token() or 'eager'}"
-        file = self.app.files.put(id, name, type, io.BytesIO(content), most_mb=self.app.settings.result_max_mb,
+        file = self.app.files.put(name, type, io.BytesIO(content), most_mb=self.app.settings.result_max_mb,
                                   limit="RESULT_MAX_MB")
-        return {"id": id, "name": name, "type": type, "bytes": file.bytes}
+        return {"id": file.id, "name": name, "type": type, "bytes": file.bytes}
 
     def _make_way(self) -> None:
         now = self.store.interrupt(self.request.id, self._token())

@@ -61,10 +61,11 @@ class Life(bootsteps.StartStopStep):
         """Wait for a signal, then for the running jobs, then leave."""
         while not self.asked:
             sleep(0.1)
-        self.celery.stopping[0] = 1
         logger.info("stopping: %d jobs running, %g s to finish", len(active_jobs()), self.seconds())
         try:
             while active_jobs() or (self.consuming and self.since() < 1):
+                if not self.consuming or self.since() > 1:  # else what makes way would come straight back to us
+                    self.celery.stopping[0] = 1
                 if self.since() > self.seconds() or self.asked_twice_by_hand():
                     self.give_back()
                     break

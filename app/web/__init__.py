@@ -43,7 +43,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         blueprint = getattr(importlib.import_module(f"{__name__}.{module.name}"), "blueprint", None)
         if blueprint:
             flask.register_blueprint(blueprint)
-    flask.context_processor(lambda: {"app_name": NAME, "parts": set(flask.blueprints)})
+    flask.context_processor(lambda: {"app_name": NAME, "parts": set(flask.blueprints),
+                                     "has_email": "email" in flask.extensions["kinds"]})
     flask.register_error_handler(HTTPException, answer)
     flask.after_request(not_stored)
     for error in (*UNAVAILABLE, Away):

@@ -136,6 +136,10 @@ def store():
     return current_app.extensions["store"]
 
 
+def celery():
+    return current_app.extensions["celery"]
+
+
 def kinds():
     return current_app.extensions["kinds"]
 
@@ -143,7 +147,7 @@ def kinds():
 def wake(id: str) -> None:
     """Publish a job that a person has just queued."""
     for row_id, kind, message in store().messages([id]):
-        publish(current_app.extensions["celery"], row_id, kind, json.loads(message))
+        publish(celery(), row_id, kind, json.loads(message))
 
 
 def find(id: str) -> dict:

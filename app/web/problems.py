@@ -4,7 +4,7 @@ import json
 
 from flask import Response, request
 from pydantic import ValidationError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 
 def problem(status: int, title: str, detail: str, errors: list[dict] | None = None, headers=()) -> Response:
@@ -19,7 +19,7 @@ def http(error: HTTPException) -> Response:
     if error.response is not None:
         return error.response
     errors, detail = None, error.description
-    if error.code == 413:
+    if error.code == 413 and detail == RequestEntityTooLarge.description:
         detail = f"The body may have at most {request.max_content_length:,} bytes."
     if error.code in (400, 413, 415):
         errors = [{"field": "body", "message": detail}]
@@ -33,6 +33,10 @@ class BadInput(Exception):
     def __init__(self, *errors: tuple[str, str]):
         self.errors = [{"field": field, "message": message} for field, message in errors]
 
+    @property
+    def detail(self) -> str:
+        return "; ".join(f"{item['field']}: {item['message']}" for item in self.errors)
+
     @classmethod
     def of(cls, error: ValidationError, prefix: str = "") -> "BadInput":
         """The same in our form: `params.to.0`, without the value, which may be long or secret."""
@@ -44,5 +48,4 @@ class BadInput(Exception):
 
 
 def bad_input(error: BadInput) -> Response:
-    detail = "; ".join(f"{item['field']}: {item['message']}" for item in error.errors)
-    return problem(422, "Unprocessable Content", detail[:1000], error.errors)
+    return problem(422, "Unprocessable Content", error.detail[:1000], error.errors)

@@ -2,11 +2,11 @@
 
 import json
 
-from flask import Blueprint, current_app, url_for
+from flask import Blueprint, url_for
 from werkzeug.exceptions import Conflict, NotFound
 
 from app import schedules
-from app.web.api import bad_input_named, body, idempotency_key, kinds, store
+from app.web.api import bad_input_named, body, celery, idempotency_key, kinds, store
 from app.web.auth import require_token
 from app.web.problems import BadInput, bad_input, http
 
@@ -57,10 +57,6 @@ def delete(id):
 @blueprint.errorhandler(schedules.TooMany)
 def too_many(error):
     return http(Conflict(str(error)))
-
-
-def celery():
-    return current_app.extensions["celery"]
 
 
 def find(id: str) -> dict:

@@ -302,7 +302,7 @@ def test_a_job_that_fails_as_it_was_expected_to_is_no_news(redis, make_dynos, se
 
 
 def keep(dynos, name, type, content):
-    return dynos.celery.files.put(f"file-{name}", name, type, io.BytesIO(content), most_mb=5, limit="RESULT_MAX_MB").id
+    return dynos.celery.files.put(name, type, io.BytesIO(content), most_mb=5, limit="RESULT_MAX_MB").id
 
 
 def test_files_are_attached_with_their_names_and_types(dynos_with, mailbox):

@@ -7,20 +7,21 @@ function localise(root) {
     time.title = time.dateTime;
     time.textContent = format.format(new Date(time.dateTime));
   }
+  for (const zone of root.querySelectorAll(".zone")) zone.textContent = myZone;
+  for (const zone of root.querySelectorAll(".my-zone")) if (zone.value === "UTC") zone.value = myZone;
 }
 
+const live = document.getElementById("live");
+let tag = null;
+let shown = live?.innerHTML;
+
+const myZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 localise(document);
-for (const zone of document.querySelectorAll(".zone"))
-  zone.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;
 for (const form of document.querySelectorAll("form.new"))
   form.addEventListener("submit", () => {
     // Minutes behind UTC at the chosen time, which daylight saving may make another than today's.
     if (form.elements.at?.value) form.elements.offset.value = new Date(form.elements.at.value).getTimezoneOffset();
   });
-
-const live = document.getElementById("live");
-let tag = null;
-let shown = null;
 
 async function refresh() {
   if (document.hidden || live.contains(document.activeElement)) return;

@@ -1,0 +1,48 @@
+"""The page of schedules: when each is next due, and pause, change and delete."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from pydantic import ValidationError
+from werkzeug.exceptions import NotFound
+
+from app import schedules
+from app.web.api import celery, kinds, store
+from app.web.auth import require_session
+from app.web.problems import BadInput
+
+blueprint = Blueprint("recurring", __name__, url_prefix="/schedules")
+blueprint.before_request(require_session)
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+#: What the page offers, each with its cron expression but for the minute and the hour.
+REPEATS = {"day": ("Every day", "* * *"), "weekdays": ("Monday to Friday", "* * 1-5")} | {
+    day: (f"Every {day}", f"* * {number % 7}") for number, day in enumerate(DAYS, 1)} | {
+    "month": ("The first of every month", "1 * *")}
+
+blueprint.app_context_processor(lambda: {"repeats": REPEATS})
+
+
+@blueprint.get("")
+def index():
+    return render_template("schedules.html", schedules=[schedules.as_json(entry) for entry in store().schedules()])
+
+
+@blueprint.post("/<id>/<action>")
+def act(id, action):
+    changes = {"pause": {"paused": True}, "resume": {"paused": False},
+               "change": {name: request.form.get(name, "") for name in ("cron", "timezone")}}
+    try:
+        if action == "delete":
+            store().delete_schedule(id)
+        elif action not in changes or not schedules.change(
+                celery(), kinds(), id, schedules.Change(**changes[action])):
+            raise NotFound("There is no schedule with this id.")
+    except ValidationError as error:
+        flash("Not changed: " + BadInput.of(error).detail)
+    return redirect(url_for("recurring.index"), 303)
+
+
+def cron(form) -> str:
+    """The expression that a form with the fields `repeat` and `time` means; "" when it has none."""
+    hour, _, minute = (form.get("time") or "09:00").partition(":")
+    repeat = REPEATS.get(form.get("repeat", ""))
+    return f"{minute[:2].lstrip('0') or 0} {hour.lstrip('0') or 0} {repeat[1]}" if repeat else ""

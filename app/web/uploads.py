@@ -1,0 +1,116 @@
+"""Tables that people upload, for reports and whatever kind of job wants one: the API under /api/uploads."""
+
+from datetime import date
+from threading import Lock
+
+from flask import Blueprint, current_app, request, url_for
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge, ServiceUnavailable, UnsupportedMediaType
+
+from app import files, tables
+from app.web.auth import require_token
+from app.web.problems import BadInput, bad_input, http
+
+#: What multipart adds to a file: boundaries, its name, a few small fields.
+ENVELOPE = 64 * 1024
+#: Characters of a cell that a preview shows.
+PREVIEW_CHARS = 100
+#: One table at a time in each process, as each takes memory while it is looked at.
+looking = Lock()
+
+
+def larger_body():
+    """For blueprints that take files, before anything reads the request: other limits are for JSON."""
+    if request.mimetype == "multipart/form-data":
+        request.max_content_length = int(current_app.extensions["settings"].upload_max_mb * 1e6) + ENVELOPE
+
+
+blueprint = Blueprint("uploads", __name__, url_prefix="/api/uploads")
+blueprint.before_request(require_token)
+blueprint.before_request(larger_body)
+blueprint.register_error_handler(BadInput, bad_input)
+
+
+@blueprint.post("")
+def create():
+    file = receive()
+    return as_json(file), 201, {"Location": url_for("uploads.show", id=file.id)}
+
+
+@blueprint.get("/<id>")
+def show(id):
+    return as_json(find(id))
+
+
+@blueprint.delete("/<id>")
+def delete(id):
+    find(id)
+    current_app.extensions["files"].delete(id)
+    return "", 204
+
+
+@blueprint.errorhandler(RequestEntityTooLarge)
+@blueprint.errorhandler(files.TooLarge)
+def too_large(_error):
+    return http(RequestEntityTooLarge(most()))
+
+
+@blueprint.errorhandler(files.Full)
+def full(error):
+    return http(ServiceUnavailable(str(error), retry_after=60))
+
+
+def receive() -> files.File:
+    """Keep the table of this request's field `file`. It is streamed to disk, never whole in memory.
+
+    Raises:
+        BadInput: there is no table in it.
+        RequestEntityTooLarge, UnsupportedMediaType, app.files.Full
+    """
+    if request.mimetype != "multipart/form-data":
+        raise UnsupportedMediaType("Send the table as the field file of a multipart/form-data form.")
+    upload = request.files.get("file")
+    request.stream.read(1)  # a chunked body ends in silence at the limit; asked for more, werkzeug says 413
+    if upload is None or not upload.filename:
+        raise BadInput(("file", "is missing: send the table as the field file of a multipart/form-data form"))
+    name = upload.filename.replace("\\", "/").rpartition("/")[2][:200]
+    try:
+        with looking:
+            layout, rows = tables.inspect(upload.stream, name)
+    except tables.Unreadable as error:
+        raise BadInput(("file", str(error))) from None
+    upload.stream.seek(0)
+    return current_app.extensions["files"].put(
+        name, upload.mimetype or "application/octet-stream", upload.stream,
+        most_mb=current_app.extensions["settings"].upload_max_mb, limit="UPLOAD_MAX_MB",
+        info={"layout": layout.as_json(), "preview": [[shown(value) for value in row] for row in rows]})
+
+
+def most() -> str:
+    return (f"A file may have at most {current_app.extensions['settings'].upload_max_mb:g} MB, which UPLOAD_MAX_MB "
+            "allows. Leave out columns that you do not need, or send a part.")
+
+
+def shown(value: object) -> object:
+    if isinstance(value, date):  # datetimes are dates
+        return value.isoformat()
+    return value[:PREVIEW_CHARS] if isinstance(value, str) else value
+
+
+def find(id: str) -> files.File:
+    file = current_app.extensions["files"].get(id) if files.is_file(id) else None
+    if file is None or "layout" not in file.info:
+        raise NotFound("There is no upload with this id. Uploads are kept for RETENTION_DAYS.")
+    return file
+
+
+def as_json(file: files.File) -> dict:
+    columns = file.info["layout"]["columns"]
+    names = [column["name"] for column in columns]
+    return {
+        "id": file.id,
+        "name": file.name,
+        "bytes": file.bytes,
+        "columns": [{"name": column["name"], "type": column["type"]} for column in columns],
+        "rows": file.info["layout"]["rows"],
+        "preview": [dict(zip(names, row)) for row in file.info["preview"]],
+    }
