@@ -10,7 +10,7 @@ from app.report.document import Chart
 from app.report.formats.look import HAIRLINE, INK, MUTED, SERIES
 
 #: Units of the drawing; who shows it scales it. A letter is about 7 wide.
-WIDTH, HEIGHT, LETTER = 720, 260, 7
+WIDTH, HEIGHT, LETTER = 720, 210, 7
 
 STYLE = Style(
     background="transparent", plot_background="transparent", colors=SERIES * 9, opacity=1, opacity_hover=1,

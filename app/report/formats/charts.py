@@ -39,7 +39,7 @@ def _ring(chart: Chart) -> pygal.Pie:
     """A ring, with the share of each slice beside its name."""
     values = [value or 0 for value in amounts(chart.series[0])]
     share = shower("percent", [value / sum(values) for value in values])
-    graph = pygal.Pie(**settings(chart, show_legend=True, legend_at_bottom=False, height=220,
+    graph = pygal.Pie(**settings(chart, show_legend=True, legend_at_bottom=False, height=180,
                                  margin_right=240), inner_radius=0.62)
     for label, value in zip(chart.labels, values):
         graph.add(f"{_label(label)} {share(value / sum(values))}", value)
