@@ -11,6 +11,9 @@ The path of a job, and the file to open for each step:
     -> settled                    job.py                      by the run that holds the lease, no other
     -> seen by the user           web/                        the record is what the page shows
 
+Beside it: schedules.py makes jobs that recur, files.py keeps what people upload and jobs make (bucket.py: elsewhere
+than in Redis), tables/ reads uploads, report/ does the work of one kind.
+
 Layers only look down: web and jobs see job.py; job.py sees store.py; store.py sees nothing of ours.
 Flask is imported by web/ alone.
 """

@@ -19,7 +19,7 @@ from kombu.utils import json
 from app import states
 from app.connections import UNAVAILABLE
 from app.job import declare_lost, publish
-from app.schedules import fire
+from app.schedules import fire, pause
 
 logger = logging.getLogger(__name__)
 
@@ -91,8 +91,17 @@ class Timers:
     def promote(self) -> float:
         wait, ids, due = self.store.promote(BATCH)
         self.publish(ids)
-        self.publish([job for id in due if (job := fire(self.celery, id))])
+        self.publish([job for id in due if (job := self.fire(id))])
         return PROMOTE_SECONDS if wait is None else min(wait, PROMOTE_SECONDS)
+
+    def fire(self, id: str) -> str | None:
+        try:
+            return fire(self.celery, id)
+        except UNAVAILABLE:
+            raise
+        except Exception:
+            logger.exception("schedule %s: cannot be fired; it is paused", id)  # it alone
+            pause(self.celery, id)
 
     def sweep(self) -> float:
         # After an outage, or a jump of the clock that leases are measured by, living workers need a moment

@@ -117,8 +117,7 @@ def result_file(record: dict) -> dict | None:
 
 def download(id: str, **headers: str) -> Response:
     """A file, streamed. What it is, only its maker knows: a browser keeps it, and runs nothing of it."""
-    files = current_app.extensions["files"]
-    file, content = files.get(id), files.read(id)
+    file, content = files().get(id), files().read(id)
     try:
         first = next(content)  # here, as an error in mid-stream could only cut the answer off
     except Gone:
@@ -134,6 +133,10 @@ def download(id: str, **headers: str) -> Response:
 
 def store():
     return current_app.extensions["store"]
+
+
+def files():
+    return current_app.extensions["files"]
 
 
 def celery():

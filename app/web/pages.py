@@ -12,7 +12,7 @@ from app import states
 from app.accept import Invalid, NewJob, accept
 from app.record import as_json
 from app.web import forms
-from app.web.api import find, kinds, request_id, result_file, store, wake
+from app.web.api import files, find, kinds, request_id, result_file, store, wake
 from app.web.auth import require_session
 from app.web.health import SILENT_SECONDS
 from app.web.problems import BadInput
@@ -59,8 +59,10 @@ def create(kind):
 @blueprint.get("/jobs/<id>")
 def show(id):
     record = find(id)
-    return render_template("job.html", job=as_json(record), file=result_file(record), kinds=kinds(), dumps=dumps,
-                           traceback=record.get("traceback"), key=secrets.token_hex(16))
+    file = result_file(record)
+    return render_template("job.html", job=as_json(record), file=file, kinds=kinds(), dumps=dumps,
+                           expired=file and not files().get(file["id"]), traceback=record.get("traceback"),
+                           key=secrets.token_hex(16))
 
 
 @blueprint.post("/jobs/<id>/<action>")

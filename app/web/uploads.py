@@ -7,6 +7,7 @@ from flask import Blueprint, current_app, request, url_for
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge, ServiceUnavailable, UnsupportedMediaType
 
 from app import files, tables
+from app.web import api
 from app.web.auth import require_token
 from app.web.problems import BadInput, bad_input, http
 
@@ -44,7 +45,7 @@ def show(id):
 @blueprint.delete("/<id>")
 def delete(id):
     find(id)
-    current_app.extensions["files"].delete(id)
+    api.files().delete(id)
     return "", 204
 
 
@@ -79,7 +80,7 @@ def receive() -> files.File:
     except tables.Unreadable as error:
         raise BadInput(("file", str(error))) from None
     upload.stream.seek(0)
-    return current_app.extensions["files"].put(
+    return api.files().put(
         name, upload.mimetype or "application/octet-stream", upload.stream,
         most_mb=current_app.extensions["settings"].upload_max_mb, limit="UPLOAD_MAX_MB",
         info={"layout": layout.as_json(), "preview": [[shown(value) for value in row] for row in rows]})
@@ -97,7 +98,7 @@ def shown(value: object) -> object:
 
 
 def find(id: str) -> files.File:
-    file = current_app.extensions["files"].get(id) if files.is_file(id) else None
+    file = api.files().get(id) if files.is_file(id) else None
     if file is None or "layout" not in file.info:
         raise NotFound("There is no upload with this id. Uploads are kept for RETENTION_DAYS.")
     return file

@@ -181,6 +181,26 @@ def test_a_file_that_a_job_made_is_downloaded_with_its_name_and_type(dynos, get)
     assert dynos.store.redis.ttl(f"jobs:file:{job['result']['file']['id']}") > 6 * 86400
 
 
+def test_with_a_bucket_a_jobs_file_goes_there_and_comes_from_there(redis, make_dynos, bucket, s3):
+    dynos = make_dynos(redis.url, S3_BUCKET="reports", S3_ENDPOINT_URL=s3, AWS_ACCESS_KEY_ID="k",
+                       AWS_SECRET_ACCESS_KEY="s", AWS_REGION="us-east-1")
+    dynos.worker()
+    id = made(dynos, "a.txt", "text/plain; charset=utf-8", "ñ" * 400_000)
+    file = dynos.wait(id)["result"]["file"]["id"]
+    assert [entry["Key"] for entry in bucket.client.list_objects_v2(Bucket="reports")["Contents"]] == [file]
+    assert dynos.store.redis.keys("jobs:file:*") == [f"jobs:file:{file}"]  # its name and size
+    app = create_app(Settings.from_env(dynos.env))
+    client, headers = app.test_client(), {"Authorization": "Bearer test-token"}
+    assert client.get(f"/api/jobs/{id}/result", headers=headers).text == "ñ" * 400_000
+    bucket.client.delete_object(Bucket="reports", Key=file)
+    assert client.get(f"/api/jobs/{id}/result", headers=headers).status_code == 410
+    bucket.client.delete_bucket(Bucket="reports")
+    answer = client.get(f"/api/jobs/{id}/result", headers=headers)
+    assert (answer.status_code, "bucket" in answer.json["detail"]) == (503, True)
+    bucket.client.create_bucket(Bucket="reports")
+    app.extensions["store"].redis.close()
+
+
 def test_a_file_that_has_expired_is_410_while_its_job_is_still_known(dynos, get):
     dynos.worker()
     id = made(dynos, "a.txt", "text/plain", "x")

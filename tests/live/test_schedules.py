@@ -226,6 +226,20 @@ def test_a_schedule_of_a_kind_that_is_gone_still_makes_its_job_and_goes_on(at):
     assert celery.store.schedule(id)["due"] > clock.ms
 
 
+@pytest.mark.parametrize("field, value", [("cron", "whenever"), ("timezone", "Mars/Olympus"), ("params", "{"),
+                                          ("cron", "0 0 30 2 *")])
+def test_one_that_cannot_be_fired_is_paused_and_holds_up_nothing(at, field, value):
+    """Somebody has changed it by hand, or a release no longer knows its zone."""
+    celery, clock = at
+    bad, good = create(celery), create(celery)
+    celery.store.redis.hset(f"jobs:schedule:{bad}", field, value)
+    clock.ms += 3600_000
+    assert [job.rpartition("-")[0] for job in tick(celery)] == [good]
+    assert celery.store.schedule(bad)["due"] is None
+    if field != "params":
+        assert schedules.as_json(celery.store.schedule(bad))["paused"]
+
+
 def test_with_five_workers_each_occurrence_runs_once(dynos):
     for _ in range(5):
         dynos.worker(wait=False, WORKER_CONCURRENCY="1")
