@@ -1,5 +1,6 @@
 """Recurring jobs: the API, what one occurrence is with many workers, and what becomes of those that were missed."""
 
+import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -224,6 +225,18 @@ def test_a_schedule_of_a_kind_that_is_gone_still_makes_its_job_and_goes_on(at):
     (job,) = tick(celery)
     assert as_json(celery.store.get(job))["kind"] == "from-a-newer-release"
     assert celery.store.schedule(id)["due"] > clock.ms
+
+
+def test_a_file_that_a_schedule_names_lives_from_one_occurrence_to_the_next_however_long(at):
+    celery, clock = at
+    file = celery.files.put("a.csv", "text/csv", io.BytesIO(b"x"), most_mb=5, limit="UPLOAD_MAX_MB").id
+    key, day = f"jobs:file:{file}", 86400
+    assert celery.store.redis.ttl(key) <= 7 * day
+    create(celery, cron="0 9 1 * *", params={"label": file})
+    assert 14 * day < celery.store.redis.ttl(key) < 15.1 * day  # a week after 1 December, 9:00 in Madrid
+    clock.ms += 8 * day * 1000
+    tick(celery)
+    assert 37 * day < celery.store.redis.ttl(key) < 38.1 * day  # a week after 1 January
 
 
 @pytest.mark.parametrize("field, value", [("cron", "whenever"), ("timezone", "Mars/Olympus"), ("params", "{"),
