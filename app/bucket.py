@@ -25,7 +25,8 @@ class Bucket:
         return boto3.client(
             "s3", aws_access_key_id=s.key or None, aws_secret_access_key=s.secret or None, region_name=s.region or None,
             endpoint_url=s.endpoint or None,
-            config=Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3},
+            # In all less than the 30 s after which the router gives up on a request.
+            config=Config(connect_timeout=2, read_timeout=8, retries={"total_max_attempts": 2},
                           # Other makes than Amazon's rarely have a host name for each bucket.
                           s3={"addressing_style": "path"} if s.endpoint else {}))
 

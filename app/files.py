@@ -2,14 +2,17 @@
 or in a bucket when there is one (app.bucket).
 
 Keys behind the store's prefix:
-    file:<id>         hash: name type bytes info (JSON of whoever put it); it expires by itself
-    file:<id>:pieces  list: the content, deflated, in pieces; expires with it. Not there when a bucket has it
-    files             sorted set, id -> ms since 1970 when it expires; only of those in a bucket, which trim deletes
+    file:<id>         hash: name type bytes info (JSON of whoever put it) content; it expires by itself
+    pieces:<content>  list: the content, deflated, in pieces; expires with its file. Not there when a bucket has it
+    contents          sorted set, content -> ms since 1970 when it expires; of those in a bucket, which trim deletes
+
+A file whose content is replaced gets a new one, so that whoever reads it meanwhile reads the old one to its end.
 """
 
 import json
 import logging
 import math
+import re
 import uuid
 import zlib
 from collections.abc import Iterator
@@ -24,7 +27,7 @@ logger = logging.getLogger(__name__)
 PIECE = 256 * 1024
 #: Files may fill Redis up to this share of its memory; what is left is for accepting jobs.
 SHARE = 0.7
-#: A file whose writer died is gone after so many seconds.
+#: What a writer that died has left is gone after so many seconds, and so is content that was replaced.
 HALF_WRITTEN_SECONDS = 600
 
 APPEND = """#!lua flags=allow-oom
@@ -65,7 +68,7 @@ class File(NamedTuple):
 
 def is_file(value: object) -> bool:
     """Whether it has the form of a file's id; there may be none of that id."""
-    return isinstance(value, str) and value.startswith("file-") and len(value) < 200
+    return isinstance(value, str) and bool(re.fullmatch(r"file-[0-9a-f]{32}", value))
 
 
 class Files:
@@ -80,12 +83,14 @@ class Files:
         self._append = self.redis.register_script(APPEND)
 
     def put(self, name: str, type: str, content: BinaryIO, *, most_mb: float, limit: str,
-            info: dict | None = None) -> File:
-        """Keep what `content` has from its current position on, for RETENTION_DAYS, under a new id.
+            seconds: float | None = None, info: dict | None = None, replaces: str | None = None) -> File:
+        """Keep what `content` has from its current position on, for RETENTION_DAYS.
 
         Args:
             type: media type.
             most_mb, limit: how large it may be, and the variable that says so.
+            seconds: keep it for so long instead.
+            replaces: the id of a file in whose place it comes; else it gets a new one.
 
         Raises:
             TooLarge, Full
@@ -93,31 +98,42 @@ class Files:
         size = _size(content)
         if size > most_mb * 1e6:
             raise TooLarge(f"{name} has {size / 1e6:,.1f} MB, more than the {most_mb:g} that {limit} allows.")
-        id = f"file-{uuid.uuid4().hex}"
-        pieces = f"{PREFIX}file:{id}:pieces"
-        if self.bucket:
-            self.bucket.put(id, content)
-        else:
-            for piece in _deflated(content):
-                if self._append(keys=[pieces], args=[piece, SHARE, HALF_WRITTEN_SECONDS]) == "full":
-                    self.redis.delete(pieces)
-                    raise Full("Redis has no room left for files. Delete old ones by a lower RETENTION_DAYS, take a "
-                               "larger plan, or set S3_BUCKET to keep files in a bucket.")
-        self.redis.hset(f"{PREFIX}file:{id}", mapping={
-            "name": name, "type": type, "bytes": size, "info": dumps(info or {})})
-        self.keep(id, self.seconds, at_least=False)
+        id, new = replaces or f"file-{uuid.uuid4().hex}", uuid.uuid4().hex
+        self._write(new, content)
+        key, old = f"{PREFIX}file:{id}", self.redis.hget(f"{PREFIX}file:{id}", "content")
+        seconds = max(math.ceil(seconds or self.seconds), self.redis.ttl(key))
+        pipe = self.redis.pipeline()
+        pipe.hset(key, mapping={"name": name, "type": type, "bytes": size, "info": dumps(info or {}), "content": new})
+        pipe.expire(key, seconds)
+        pipe.execute()
+        self._expire(new, seconds)
+        if old:
+            self._expire(old, HALF_WRITTEN_SECONDS)
         return File(id, name, type, size, info or {})
 
-    def keep(self, id: str, seconds: float, *, at_least: bool = True) -> None:
-        """Let a file live for so long from now, or longer if it would anyway. Does nothing when it is gone."""
-        seconds = math.ceil(seconds)
-        if not self.redis.exists(f"{PREFIX}file:{id}"):
-            return
-        for key in (f"{PREFIX}file:{id}:pieces", f"{PREFIX}file:{id}"):
-            # The pieces of a fresh file still have the short life of a half-written one.
-            self.redis.expire(key, seconds, gt=at_least)
+    def _write(self, new: str, content: BinaryIO) -> None:
         if self.bucket:
-            self.redis.zadd(f"{PREFIX}files", {id: (self.store.now() + seconds) * 1000}, gt=at_least)
+            self._expire(new, HALF_WRITTEN_SECONDS)
+            self.bucket.put(new, content)
+            return
+        for piece in _deflated(content):
+            if self._append(keys=[f"{PREFIX}pieces:{new}"], args=[piece, SHARE, HALF_WRITTEN_SECONDS]) == "full":
+                self.redis.delete(f"{PREFIX}pieces:{new}")
+                raise Full("Redis has no room left for files. Delete uploads, keep files for less long ("
+                           "RETENTION_DAYS), take a larger plan, or set S3_BUCKET to keep files in a bucket.")
+
+    def _expire(self, content: str, seconds: int) -> None:
+        if self.bucket:
+            self.redis.zadd(f"{PREFIX}contents", {content: (self.store.now() + seconds) * 1000})
+        else:
+            self.redis.expire(f"{PREFIX}pieces:{content}", seconds)
+
+    def keep(self, id: str, seconds: float) -> None:
+        """Let a file live for so long from now, or longer if it would anyway. Does nothing when it is gone."""
+        key, seconds = f"{PREFIX}file:{id}", math.ceil(seconds)
+        content = self.redis.hget(key, "content")
+        if content and self.redis.expire(key, seconds, gt=True):
+            self._expire(content, seconds)
 
     def get(self, id: str) -> File | None:
         name, type, size, info = self.redis.hmget(f"{PREFIX}file:{id}", "name", "type", "bytes", "info")
@@ -129,11 +145,14 @@ class Files:
         Raises (at the first of them):
             Gone
         """
+        content = self.redis.hget(f"{PREFIX}file:{id}", "content")
+        if content is None:
+            raise Gone(f"The file {id} has expired.")
         if self.bucket:
-            yield from self.bucket.read(id)
+            yield from self.bucket.read(content)
             return
         inflate, number = zlib.decompressobj(), 0
-        while (piece := self._piece(id, number)) is not None:
+        while (piece := self._piece(content, number)) is not None:
             while piece:  # never more than a piece at a time in memory, however well it was deflated
                 yield inflate.decompress(piece, PIECE)
                 piece = inflate.unconsumed_tail
@@ -141,22 +160,29 @@ class Files:
         if not inflate.eof:
             raise Gone(f"The file {id} has expired.")
 
-    def _piece(self, id: str, number: int) -> bytes | None:
-        return self.redis.execute_command("LINDEX", f"{PREFIX}file:{id}:pieces", number, **{NEVER_DECODE: True})
+    def _piece(self, content: str, number: int) -> bytes | None:
+        return self.redis.execute_command("LINDEX", f"{PREFIX}pieces:{content}", number, **{NEVER_DECODE: True})
 
     def delete(self, id: str) -> None:
-        self.redis.delete(f"{PREFIX}file:{id}", f"{PREFIX}file:{id}:pieces")
+        content = self.redis.hget(f"{PREFIX}file:{id}", "content")
+        if content:
+            self.redis.delete(f"{PREFIX}file:{id}")
+            self._delete(content)
+
+    def _delete(self, content: str) -> None:
+        self.redis.delete(f"{PREFIX}pieces:{content}")
         if self.bucket:
-            self.bucket.delete(id)
-            self.redis.zrem(f"{PREFIX}files", id)
+            self.bucket.delete(content)
+            self.redis.zrem(f"{PREFIX}contents", content)
 
     def trim(self) -> None:
         """Delete from the bucket what has expired. Redis does so by itself."""
         if not self.bucket:
             return
         try:
-            for id in self.redis.zrangebyscore(f"{PREFIX}files", "-inf", self.store.now() * 1000, start=0, num=100):
-                self.delete(id)
+            now = self.store.now() * 1000
+            for content in self.redis.zrangebyscore(f"{PREFIX}contents", "-inf", now, start=0, num=100):
+                self._delete(content)
         except Away as error:
             logger.warning("expired files stay for now: %s", error)
 

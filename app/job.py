@@ -232,15 +232,16 @@ class Job(celery.Task):
         if self._token():
             self._heed(self.store.save(self.request.id, self._token(), cursor))
 
-    def keep(self, name: str, type: str, content: bytes) -> dict:
-        """Keep a file. Return `{"file": job.keep(…)}` and it is the job's result, for people to download.
+    def keep(self, name: str, type: str, content: bytes, seconds: float | None = None) -> dict:
+        """Keep a file for so long, or RETENTION_DAYS. Return `{"file": job.keep(…)}` and it is the job's result, for
+        people to download.
 
         Raises:
             app.files.TooLarge, app.files.Full: the text says what to do.
             app.files.Away: the bucket is; worth another attempt.
         """
         file = self.app.files.put(name, type, io.BytesIO(content), most_mb=self.app.settings.result_max_mb,
-                                  limit="RESULT_MAX_MB")
+                                  limit="RESULT_MAX_MB", seconds=seconds)
         return {"id": file.id, "name": name, "type": type, "bytes": file.bytes}
 
     def _make_way(self) -> None:

@@ -77,10 +77,10 @@ def next_due(cron: str, timezone: str, after: float) -> int:
     Raises:
         CronSimError: there is none, ever.
     """
-    try:
-        return int(next(CronSim(cron, datetime.fromtimestamp(after, ZoneInfo(timezone)))).timestamp() * 1000)
-    except StopIteration:
-        raise CronSimError("no day matches it") from None
+    for at in CronSim(cron, datetime.fromtimestamp(after, ZoneInfo(timezone))):
+        if at.timestamp() > after:  # in the second of two equal hours it names times of the first
+            return int(at.timestamp() * 1000)
+    raise CronSimError("no day matches it")
 
 
 def create(celery: Celery, kinds: dict[str, Kind], new: NewSchedule, key: str | None = None) -> tuple[str, str]:
@@ -95,7 +95,8 @@ def create(celery: Celery, kinds: dict[str, Kind], new: NewSchedule, key: str | 
     params = validate(kinds[new.kind], new.params)
     digest = hashlib.sha256(json.dumps(new.model_dump(), sort_keys=True).encode()).hexdigest()
     id = hashlib.sha256(key.encode()).hexdigest()[:32] if key else uuid.uuid4().hex
-    due = _due(celery, new, params)
+    due = _due(celery, new)
+    keep_files(celery, params, (due or 0) / 1000)
     outcome = celery.store.create_schedule(id, due, {
         "kind": new.kind, "params": dumps(params),
         "cron": new.cron, "timezone": new.timezone, "digest": digest}, MOST)
@@ -116,21 +117,23 @@ def change(celery: Celery, kinds: dict[str, Kind], id: str, wish: Change) -> boo
         entry = celery.store.schedule(id)
         if entry is None:
             return False
+        changed = {name: getattr(wish, name) for name in wish.model_fields_set}
         timing = Timing.model_construct(
             **{"cron": entry["cron"], "timezone": entry["timezone"], "paused": entry["due"] is None,
-               "params": json.loads(entry["params"])} | {name: getattr(wish, name) for name in wish.model_fields_set})
-        params = validate(kinds[entry["kind"]], timing.params)
-        outcome = celery.store.change_schedule(id, entry["version"], _due(celery, timing, params), {
+               "params": json.loads(entry["params"])} | changed)
+        # What is due stays due, unless it is about when; and whatever its params have become, it can be paused.
+        due = _due(celery, timing) if changed.keys() - {"params"} else entry["due"]
+        params = timing.params
+        if due is not None:
+            params = validate(kinds[entry["kind"]], params)
+            keep_files(celery, params, due / 1000)
+        outcome = celery.store.change_schedule(id, entry["version"], due, {
             "cron": timing.cron, "timezone": timing.timezone, "params": dumps(params)})
     return outcome == "changed"
 
 
-def _due(celery: Celery, timing: Timing, params) -> int | None:
-    if timing.paused:
-        return None
-    due = next_due(timing.cron, timing.timezone, celery.store.now())
-    keep_files(celery, params, due / 1000)
-    return due
+def _due(celery: Celery, timing: Timing) -> int | None:
+    return None if timing.paused else next_due(timing.cron, timing.timezone, celery.store.now())
 
 
 def fire(celery: Celery, id: str) -> str | None:

@@ -61,10 +61,10 @@ local function note(id, outcome, error)
 end
 
 -- Ids of a set whose time is up. One without a record (somebody deleted it by hand) is dropped from the set.
-local function due_of(name, limit, before)
+local function due_of(name, limit, before, of)
   local found = {}
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', key(name), '-inf', before, 'LIMIT', 0, limit)) do
-    if redis.call('EXISTS', job_key(id)) == 1 then table.insert(found, id)
+    if redis.call('EXISTS', key((of or 'job:') .. id)) == 1 then table.insert(found, id)
     else redis.call('ZREM', key(name), id) end
   end
   return found
@@ -148,14 +148,14 @@ end
 
 -- Claim what is due. -> {milliseconds until the next one is due or -1, ids, ids of schedules to fire}
 function life.promote(limit)
-  local due = due_of('scheduled', limit, NOW)
+  local due, fires = due_of('scheduled', limit, NOW), due_of('schedules', limit, NOW, 'schedule:')
   for _, id in ipairs(due) do enqueue(id) end
   local wait = -1
   for _, name in ipairs({'scheduled', 'schedules'}) do
     local at = tonumber(redis.call('ZRANGE', key(name), 0, 0, 'WITHSCORES')[2] or 'inf')
     if at < math.huge and (wait < 0 or at - NOW < wait) then wait = math.max(0, at - NOW) end
   end
-  return {wait, due, redis.call('ZRANGEBYSCORE', key('schedules'), '-inf', NOW, 'LIMIT', 0, limit)}
+  return {wait, due, fires}
 end
 
 -- A worker takes a queued job under a lease. -> {'running', token, attempt, cursor}, or {state it is in}.
@@ -231,6 +231,7 @@ function life.settle(id, token, worker, state, result, error, traceback)
   if state == 'failed' and read(id, 'cancel') then state = 'cancelled' end
   if result ~= '' then redis.call('HSET', job_key(id), 'result', result) end
   if error ~= '' then redis.call('HSET', job_key(id), 'error', error, 'traceback', traceback) end
+  if state == 'succeeded' then redis.call('HDEL', job_key(id), 'cursor') end
   note(id, state, error)
   return finish(id, state)
 end

@@ -229,9 +229,10 @@ class Store:
 
     # --- schedules ---
 
-    def create_schedule(self, id: str, due: int, fields: dict[str, str], most: int) -> str:
-        """Keep a recurring job, next due at `due` (ms). Returns "created", "exists", "conflict" or "too many"."""
-        return self._move("create_schedule", id, due, most, dumps(fields))
+    def create_schedule(self, id: str, due: int | None, fields: dict[str, str], most: int) -> str:
+        """Keep a recurring job, next due at `due` (ms; None: paused). Returns "created", "exists", "conflict" or
+        "too many"."""
+        return self._move("create_schedule", id, "inf" if due is None else due, most, dumps(fields))
 
     def change_schedule(self, id: str, version: str, due: int | None, fields: dict[str, str]) -> str:
         """`due` None pauses it. Returns "changed", "stale" or "gone"."""

@@ -84,6 +84,8 @@ class Timers:
         for loop in (Loop("schedule", self.promote, self.sweep, self.trim, on_outage=self.outage),
                      Loop("leases", self.renew, self.beat, on_outage=self.outage)):
             loop.start()
+        if self.celery.files.bucket:  # on a thread of its own: what is due must not wait for a bucket
+            Loop("files", self.trim_files).start()
 
     def outage(self):
         self.in_touch_since = monotonic()
@@ -91,7 +93,9 @@ class Timers:
     def promote(self) -> float:
         wait, ids, due = self.store.promote(BATCH)
         self.publish(ids)
-        self.publish([job for id in due if (job := self.fire(id))])
+        for id in due:
+            if job := self.fire(id):
+                self.publish([job])
         return PROMOTE_SECONDS if wait is None else min(wait, PROMOTE_SECONDS)
 
     def fire(self, id: str) -> str | None:
@@ -123,8 +127,12 @@ class Timers:
         return pause
 
     def trim(self) -> float:
-        self.celery.files.trim()
         return 1 if self.store.trim(BATCH, self.retention) else TRIM_SECONDS
+
+    def trim_files(self) -> float:
+        if self.store.lock("files", TRIM_SECONDS * 0.9):
+            self.celery.files.trim()
+        return TRIM_SECONDS
 
     def renew(self) -> float:
         running = active_jobs()

@@ -21,7 +21,7 @@ def _plain(value: str) -> str:
 
 class Report(Params):
     title: Annotated[str, AfterValidator(_plain)] = Field(default="", max_length=200)
-    source: str = Field(default=JOBS, description="An upload's id, or jobs: the app's own history")
+    source: str = Field(description="An upload's id, or jobs: the app's own history")
     format: Literal["pdf", "xlsx", "html", "csv"] = "pdf"
     group_by: list[str] = Field(default=[], max_length=measures.MOST_GROUPS, description="Columns, such as Region; "
                                 "of a date also Date:month")

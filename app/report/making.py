@@ -26,8 +26,8 @@ def report(job, params) -> dict:
 
 def make(job, params) -> dict:
     reading = Reading(job)
-    columns, source = reading.of_jobs() if params.source == "jobs" else reading.of_upload(params.source)
-    document = say(reading, columns, source, params)
+    columns, name, source = reading.of_jobs() if params.source == "jobs" else reading.of_upload(params.source)
+    document = say(reading, columns, params.title or name, source, params)
     content = render(document, params.format, lambda done, total: reading.checkpoint(done, total, "Drawing"))
     form = FORMATS[params.format]
     file = job.keep(f"{file_name(document.title)}.{form.extension}", form.media_type, content)
@@ -36,12 +36,12 @@ def make(job, params) -> dict:
     return {"file": file, "rows": reading.builder.rows, "title": document.title, "html": html, "text": text}
 
 
-def say(reading: Reading, columns: measures.Columns, source: str, params) -> Document:
+def say(reading: Reading, columns: measures.Columns, title: str, source: str, params) -> Document:
     """Raises app.report.measures.NotPossible."""
     if problems := measures.check(columns, params.group_by, params.measures):
         raise measures.NotPossible("; ".join(sentence for _, sentence in problems))
-    wish = {"title": params.title or f"Report on {source.rpartition(',')[0]}", "source": source,
-            "made_at": datetime.now(UTC), "checkpoint": lambda: reading.checkpoint(0, 1, "Analysing")}
+    wish = {"title": title, "source": source, "made_at": datetime.now(UTC),
+            "checkpoint": lambda: reading.checkpoint(0, 1, "Analysing")}
     frame = reading.builder.frame()
     if params.source == "jobs" and not params.group_by and not params.measures:
         return analyse_history(frame, **wish)
@@ -60,4 +60,4 @@ def send(job, params, made: dict) -> str | None:
 
 def file_name(title: str) -> str:
     """A title without what some system does not take in a file's name."""
-    return re.sub(r'[\\/:*?"<>|\x00-\x1f]+', " ", title)[:100].strip(" .") or "report"
+    return " ".join(re.sub(r'[\\/:*?"<>|\x00-\x1f]+', " ", title).split())[:100].strip(" .") or "report"

@@ -11,6 +11,8 @@ from app.report.measures import Columns
 
 #: To read again what took less costs no more than to save it.
 SAVE_SECONDS = 5
+#: A run that is cancelled leaves what it saved; nobody misses it after so long.
+SAVED_SECONDS = 6 * 3600
 #: Jobs that a report on the app's own history looks at, the newest first.
 MOST_JOBS = 100_000
 #: Bytes of a file that are held in memory, before it goes to the disk.
@@ -28,9 +30,10 @@ class Reading:
         self.job = job
         self.saved = (job.cursor or {}).get("read")
         self.began = time.monotonic()
+        self.saves = True
 
-    def of_upload(self, id: str) -> tuple[Columns, str]:
-        """Returns the table's columns, and what it is in words.
+    def of_upload(self, id: str) -> tuple[Columns, str, str]:
+        """Returns the table's columns, its name, and what it is in words.
 
         Raises:
             app.files.Gone, app.tables.Unreadable
@@ -46,13 +49,14 @@ class Reading:
                 content.write(piece)
                 self.checkpoint(0, layout.rows, "Fetching")
             self._add(tables.read(content, layout, skip=self.builder.rows), layout.rows)
-        return columns, f"{file.name}, {layout.rows:,} row{'s' if layout.rows != 1 else ''}"
+        return columns, file.name.rpartition(".")[0] or file.name, f"{file.name}, {_count(layout.rows, 'row')}"
 
-    def of_jobs(self) -> tuple[Columns, str]:
+    def of_jobs(self) -> tuple[Columns, str, str]:
         """As of_upload. Jobs that come and go while it reads may be in it, or not."""
         self.builder = Builder(history.columns())
+        self.saves = False  # jobs come and go: the next run could not go on where this one was
         self._add(self._jobs(), sum(self.job.store.counts().values()))
-        return history.columns(), f"jobs of this app, {self.builder.rows:,}"
+        return history.columns(), "Jobs of this app", f"{_count(self.builder.rows, 'job')} of this app"
 
     def checkpoint(self, done: int, total: int, message: str) -> None:
         """A place to stop at. Raises what Job.checkpoint raises."""
@@ -62,12 +66,12 @@ class Reading:
 
     def save(self) -> None:
         """Leave what was read for the next run, if that is worth it."""
-        if time.monotonic() - self.began < SAVE_SECONDS:
+        if not self.saves or time.monotonic() - self.began < SAVE_SECONDS:
             return
         self.began = time.monotonic()
         try:
-            file = self.job.keep("rows", "application/octet-stream", self.builder.dump())
-        except (files.Full, files.TooLarge):
+            file = self.job.keep("rows", "application/octet-stream", self.builder.dump(), seconds=SAVED_SECONDS)
+        except (files.Away, files.Full, files.TooLarge):
             return  # then the next run reads again
         self.job.save({"read": file["id"]})
         self.forget()
@@ -97,3 +101,7 @@ class Reading:
             cursor, count = page.next, count + len(page.records)
             if not cursor:
                 return
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import NotFound
 
 from app import schedules
+from app.accept import Invalid
 from app.web.api import celery, kinds, store
 from app.web.auth import require_session
 from app.web.problems import BadInput
@@ -36,9 +37,23 @@ def act(id, action):
         elif action not in changes or not schedules.change(
                 celery(), kinds(), id, schedules.Change(**changes[action])):
             raise NotFound("There is no schedule with this id.")
-    except ValidationError as error:
-        flash("Not changed: " + BadInput.of(error).detail)
+    except (ValidationError, Invalid) as error:
+        flash("Not changed: " + BadInput.of(getattr(error, "error", error)).detail)
+    except KeyError:
+        flash("Not changed: this app no longer has jobs of its kind. Delete it.")
     return redirect(url_for("recurring.index"), 303)
+
+
+def create(kind: str, params: dict, form) -> str | None:
+    """A schedule by a form with the fields `repeat`, `time`, `timezone` and `key`. Returns what is wrong, or None."""
+    try:
+        new = schedules.NewSchedule(kind=kind, params=params, cron=cron(form), timezone=form.get("timezone") or "UTC")
+        outcome, _ = schedules.create(celery(), kinds(), new, form.get("key") or None)
+    except (ValidationError, Invalid) as error:
+        return BadInput.of(getattr(error, "error", error)).detail
+    except schedules.TooMany as error:
+        return str(error)
+    return "this form was sent before; open the page again" if outcome == "conflict" else None
 
 
 def cron(form) -> str:

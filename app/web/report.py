@@ -2,15 +2,15 @@
 
 import secrets
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from pydantic import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from app import files, schedules
+from app import files
 from app.accept import Invalid, NewJob, accept
 from app.report import history, measures
-from app.web import uploads
-from app.web.api import celery, kinds, request_id
+from app.web import recurring, uploads
+from app.web.api import kinds, request_id
 from app.web.auth import require_session
 from app.web.pages import due
 from app.web.problems import BadInput
@@ -23,6 +23,8 @@ blueprint.before_request(require_session)
 
 WORDS = {"sum": "Sum", "mean": "Mean", "median": "Median", "min": "Smallest", "max": "Largest", "count": "Filled cells"}
 MEASURES_SHOWN = 4
+LABELS = {"title": "Title", "format": "Format", "group_by": "Group by", "measures": "Show", "email_to": "Mail it to",
+          "delay": "In how many minutes", "run_at": "Or at", "source": "The table"}
 
 
 @blueprint.get("")
@@ -47,6 +49,7 @@ def too_large(_error):
 
 
 @blueprint.errorhandler(files.Full)
+@blueprint.errorhandler(uploads.Busy)
 def full(error):
     return render_template("report.html", table=None, errors=[{"field": "file", "message": str(error)}]), 503
 
@@ -57,18 +60,25 @@ def create():
     params = {"title": form.get("title", ""), "source": form.get("source", ""), "format": form.get("format", "pdf"),
               "group_by": chosen("group"), "measures": chosen("measure"),
               "email_to": form.get("email_to", "").replace(",", " ").split()}
-    key = form.get("key") or None
+    if cron(form):
+        wrong = "a report that repeats has no other time: leave the minutes and the date empty" if due(form) else (
+            recurring.create("report", params, form))
+        return again(params, [{"field": "Repeat", "message": wrong}]) if wrong else redirect(
+            url_for("recurring.index"), 303)
     try:
-        if repeat := cron(form):
-            new = schedules.NewSchedule(kind="report", params=params, cron=repeat,
-                                        timezone=form.get("timezone") or "UTC")
-            schedules.create(celery(), kinds(), new, key)
-            return redirect(url_for("recurring.index"), 303)
         submitted = accept(kinds(), NewJob(kind="report", params=params, **due(form)), request_id=request_id(),
-                           idempotency_key=key)
+                           idempotency_key=form.get("key") or None)
     except (ValidationError, Invalid) as error:
-        return page(params["source"], BadInput.of(getattr(error, "error", error)).errors), 422
+        return again(params, BadInput.of(getattr(error, "error", error)).errors)
+    if submitted.outcome == "conflict":
+        flash("This form was sent before, and this is the job it made. Open the page again for another one.")
     return redirect(url_for("pages.show", id=submitted.id), 303)
+
+
+def again(params: dict, errors: list[dict]):
+    """The form with what was wrong, by the names that it shows."""
+    named = [error | {"field": LABELS.get(error["field"].partition(".")[0], error["field"])} for error in errors]
+    return page(params["source"], named), 422
 
 
 def page(source: str, errors: list[dict] = ()) -> str | Response:

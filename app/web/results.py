@@ -1,16 +1,16 @@
 """What a job has made, on its page: to look at, to download, to send on, and to have made again every so often."""
 
+import hashlib
+
 from flask import Blueprint, flash, redirect, request, url_for
-from pydantic import ValidationError
 from werkzeug.exceptions import NotFound
 
-from app import schedules
 from app.accept import Invalid, NewJob, accept
 from app.record import as_json
-from app.web.api import celery, download, find, kinds, request_id, result_file
+from app.web.api import download, find, kinds, request_id, result_file
 from app.web.auth import require_session
 from app.web.problems import BadInput
-from app.web.recurring import cron
+from app.web.recurring import create
 
 blueprint = Blueprint("results", __name__, url_prefix="/jobs/<id>")
 blueprint.before_request(require_session)
@@ -42,9 +42,9 @@ def mail(id):
     title = found["name"].rpartition(".")[0] or found["name"]
     params = {"to": request.form.get("to", "").replace(",", " ").split(), "subject": title,
               "text": f"{found['name']} is attached.", "attachments": [found["id"]]}
-    try:
+    try:  # the same file to the same people is one mail, however often the button is clicked
         sent = accept(kinds(), NewJob(kind="email", params=params), request_id=request_id(),
-                      idempotency_key=request.form.get("key") or None)
+                      idempotency_key=hashlib.sha256(repr(params).encode()).hexdigest())
     except Invalid as error:
         flash("Not sent: " + BadInput.of(error.error).detail)
         return redirect(url_for("pages.show", id=id), 303)
@@ -55,12 +55,13 @@ def mail(id):
 def repeat(id):
     """The same job again, by a schedule."""
     job = as_json(find(id))
-    try:
-        new = schedules.NewSchedule(kind=job["kind"], params=job["params"], cron=cron(request.form),
-                                    timezone=request.form.get("timezone") or "UTC")
-        schedules.create(celery(), kinds(), new, request.form.get("key") or None)
-    except (ValidationError, Invalid) as error:
-        flash("Not repeated: " + BadInput.of(getattr(error, "error", error)).detail)
+    if job["kind"] not in kinds():
+        raise NotFound("This job cannot be repeated from here: it is of no kind of this app.")
+    params = job["params"]
+    if to := request.form.get("email_to", "").replace(",", " ").split():
+        params |= {"email_to": to}
+    if wrong := create(job["kind"], params, request.form):
+        flash("Not repeated: " + wrong)
         return redirect(url_for("pages.show", id=id), 303)
     return redirect(url_for("recurring.index"), 303)
 

@@ -1,10 +1,11 @@
 """Tables that people upload, for reports and whatever kind of job wants one: the API under /api/uploads."""
 
+import unicodedata
 from datetime import date
 from threading import Lock
 
 from flask import Blueprint, current_app, request, url_for
-from werkzeug.exceptions import NotFound, RequestEntityTooLarge, ServiceUnavailable, UnsupportedMediaType
+from werkzeug.exceptions import Conflict, NotFound, RequestEntityTooLarge, ServiceUnavailable, UnsupportedMediaType
 
 from app import files, tables
 from app.web import api
@@ -15,8 +16,13 @@ from app.web.problems import BadInput, bad_input, http
 ENVELOPE = 64 * 1024
 #: Characters of a cell that a preview shows.
 PREVIEW_CHARS = 100
-#: One table at a time in each process, as each takes memory while it is looked at.
+#: One table at a time in each process, as each takes memory while it is looked at; the next waits for so long.
 looking = Lock()
+PATIENCE_SECONDS = 10
+
+
+class Busy(Exception):
+    """Somebody else's table is being looked at."""
 
 
 def larger_body():
@@ -42,9 +48,19 @@ def show(id):
     return as_json(find(id))
 
 
+@blueprint.put("/<id>")
+def replace(id):
+    """New rows in place of the old: what a schedule reports on next time."""
+    find(id)
+    return as_json(receive(replaces=id))
+
+
 @blueprint.delete("/<id>")
 def delete(id):
     find(id)
+    for schedule in api.store().schedules():
+        if id in schedule["params"]:
+            raise Conflict(f"The schedule {schedule['id']} uses it. Delete that first, or PUT a table in its place.")
     api.files().delete(id)
     return "", 204
 
@@ -60,12 +76,17 @@ def full(error):
     return http(ServiceUnavailable(str(error), retry_after=60))
 
 
-def receive() -> files.File:
+@blueprint.errorhandler(Busy)
+def busy(error):
+    return http(ServiceUnavailable(str(error), retry_after=5))
+
+
+def receive(replaces: str | None = None) -> files.File:
     """Keep the table of this request's field `file`. It is streamed to disk, never whole in memory.
 
     Raises:
         BadInput: there is no table in it.
-        RequestEntityTooLarge, UnsupportedMediaType, app.files.Full
+        RequestEntityTooLarge, UnsupportedMediaType, Busy, app.files.Full
     """
     if request.mimetype != "multipart/form-data":
         raise UnsupportedMediaType("Send the table as the field file of a multipart/form-data form.")
@@ -73,17 +94,27 @@ def receive() -> files.File:
     request.stream.read(1)  # a chunked body ends in silence at the limit; asked for more, werkzeug says 413
     if upload is None or not upload.filename:
         raise BadInput(("file", "is missing: send the table as the field file of a multipart/form-data form"))
-    name = upload.filename.replace("\\", "/").rpartition("/")[2][:200]
+    name = plain_name(upload.filename)
+    if not looking.acquire(timeout=PATIENCE_SECONDS):
+        raise Busy("Other tables are being looked at. Try again in a moment.")
     try:
-        with looking:
-            layout, rows = tables.inspect(upload.stream, name)
+        layout, rows = tables.inspect(upload.stream, name)
     except tables.Unreadable as error:
         raise BadInput(("file", str(error))) from None
+    finally:
+        looking.release()
     upload.stream.seek(0)
+    info = {"layout": layout.as_json(), "preview": [[shown(value) for value in row] for row in rows]}
     return api.files().put(
-        name, upload.mimetype or "application/octet-stream", upload.stream,
-        most_mb=current_app.extensions["settings"].upload_max_mb, limit="UPLOAD_MAX_MB",
-        info={"layout": layout.as_json(), "preview": [[shown(value) for value in row] for row in rows]})
+        name, upload.mimetype or "application/octet-stream", upload.stream, limit="UPLOAD_MAX_MB",
+        most_mb=current_app.extensions["settings"].upload_max_mb, replaces=replaces, info=info)
+
+
+def plain_name(name: str) -> str:
+    """Without the folders of the machine that it comes from, and what has no place in a title or a header."""
+    name = name.replace("\\", "/").rpartition("/")[2]
+    name = "".join(" " if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") else letter for letter in name)
+    return name[:200].strip() or "table"
 
 
 def most() -> str:
@@ -113,5 +144,6 @@ def as_json(file: files.File) -> dict:
         "bytes": file.bytes,
         "columns": [{"name": column["name"], "type": column["type"]} for column in columns],
         "rows": file.info["layout"]["rows"],
+        "notes": file.info["layout"].get("notes", []),
         "preview": [dict(zip(names, row)) for row in file.info["preview"]],
     }

@@ -320,11 +320,11 @@ def test_files_are_attached_with_their_names_and_types(dynos_with, mailbox):
 def test_an_attachment_that_is_not_there_is_refused_when_asked_and_final_when_it_has_expired(dynos_with, mailbox):
     app = create_app(Settings.from_env(dynos_with.env))
     answer = app.test_client().post(
-        "/api/jobs", json={"kind": "email", "params": PARAMS | {"attachments": ["file-none"]}},
+        "/api/jobs", json={"kind": "email", "params": PARAMS | {"attachments": ["file-" + "0" * 32]}},
         headers={"Authorization": "Bearer test-token"})
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "params.attachments")
     app.extensions["store"].redis.close()
-    job = dynos_with.wait(email(dynos_with, attachments=["file-none"]))
+    job = dynos_with.wait(email(dynos_with, attachments=["file-" + "0" * 32]))
     assert (job["state"], job["attempt"], job["error"]["type"]) == ("failed", 1, "Refused")
     assert "has expired" in job["error"]["message"]
     assert mailbox.messages == []

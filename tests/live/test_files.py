@@ -75,8 +75,10 @@ def test_a_file_lives_as_long_as_it_should_and_longer_when_it_is_needed(kept):
     kept.keep(id, 60)
     assert kept.redis.ttl(f"jobs:file:{id}") > WEEK - 60
     kept.keep(id, 3 * WEEK)
-    for key in kept.redis.keys("jobs:file:*"):
+    for key in [*kept.redis.keys("jobs:file:*"), *kept.redis.keys("jobs:pieces:*")]:
         assert 3 * WEEK - 60 < kept.redis.ttl(key) <= 3 * WEEK
+    for _, at in kept.redis.zrange("jobs:contents", 0, -1, withscores=True):
+        assert 3 * WEEK - 60 < at / 1000 - kept.store.now() <= 3 * WEEK + 60
     kept.keep("file-never-there", WEEK)
     assert kept.get("file-never-there") is None
 
@@ -98,8 +100,9 @@ def test_a_file_over_the_limit_is_refused_with_the_variable_to_set(kept):
 
 def test_text_is_kept_deflated(redis):
     kept = Files(Store(connect(redis.url, patient=False)), WEEK)
-    id = put(kept, TEXT).id
-    assert kept.redis.memory_usage(f"jobs:file:{id}:pieces") < len(TEXT) / 20
+    put(kept, TEXT)
+    assert len(kept.redis.keys("jobs:pieces:*")) == 1
+    assert kept.redis.memory_usage(kept.redis.keys("jobs:pieces:*")[0]) < len(TEXT) / 20
     kept.redis.close()
 
 
@@ -110,30 +113,49 @@ def test_files_leave_room_for_jobs_and_say_what_to_do(tmp_path):
         with pytest.raises(files.Full, match="S3_BUCKET"):
             for _ in range(20):
                 put(kept, RANDOM)
-        there = len(kept.redis.keys("jobs:file:file-*[^s]"))
+        there = len(kept.redis.keys("jobs:file:*"))
         assert there > 1
-        assert len(kept.redis.keys("jobs:file:*")) == 2 * there  # the one that did not fit left nothing
+        assert len(kept.redis.keys("jobs:pieces:*")) == there  # the one that did not fit left nothing
         assert kept.store.submit("a", "demo", "{}", queue="default") == ("queued", "a")
     finally:
         kept.redis.close()
         server.stop()
 
 
-def test_a_writer_that_died_leaves_nothing_for_long(kept, monkeypatch):
-    monkeypatch.setattr(kept, "keep", lambda *_, **__: None)
+def test_a_writer_that_died_leaves_nothing_for_long(kept):
+    kept._write("new", io.BytesIO(RANDOM))  # and not a word of its file
+    if kept.bucket:
+        (_, at), = kept.redis.zrange("jobs:contents", 0, -1, withscores=True)
+        assert 0 < at / 1000 - kept.store.now() <= files.HALF_WRITTEN_SECONDS + 1
+    else:
+        assert 0 < kept.redis.ttl("jobs:pieces:new") <= files.HALF_WRITTEN_SECONDS
+
+
+def test_content_is_replaced_and_who_reads_the_old_one_reads_it_to_its_end(kept):
     id = put(kept, RANDOM).id
+    kept.keep(id, 3 * WEEK)
+    reader = kept.read(id)
+    begun = next(reader)
+    assert put(kept, TEXT, replaces=id).id == id
+    assert begun + b"".join(reader) == RANDOM
+    assert b"".join(kept.read(id)) == TEXT
+    assert kept.redis.ttl(f"jobs:file:{id}") > 2 * WEEK
     if not kept.bucket:
-        assert 0 < kept.redis.ttl(f"jobs:file:{id}:pieces") <= files.HALF_WRITTEN_SECONDS
+        lives = sorted(kept.redis.ttl(key) for key in kept.redis.keys("jobs:pieces:*"))
+        assert lives[0] <= files.HALF_WRITTEN_SECONDS and lives[1] > 2 * WEEK
 
 
 def test_the_bucket_is_emptied_of_what_has_expired_and_of_nothing_else(redis, bucket):
     kept = Files(Store(connect(redis.url, patient=False)), WEEK, bucket)
-    old, new = put(kept, b"old").id, put(kept, b"new").id
-    kept.redis.zadd("jobs:files", {old: 1})
+    put(kept, b"old")
+    old = kept.redis.zrange("jobs:contents", 0, -1)[0]
+    put(kept, b"new")
+    (new,) = set(kept.redis.zrange("jobs:contents", 0, -1)) - {old}
+    kept.redis.zadd("jobs:contents", {old: 1})
     kept.trim()
     keys = [entry["Key"] for entry in bucket.client.list_objects_v2(Bucket="reports")["Contents"]]
     assert keys == [f"folder/{new}"]
-    assert kept.redis.zrange("jobs:files", 0, -1) == [new]
+    assert kept.redis.zrange("jobs:contents", 0, -1) == [new]
     kept.redis.close()
 
 
@@ -142,12 +164,20 @@ def test_a_bucket_that_cannot_be_used_is_said_to_be_away(redis, Bucket):
     kept = Files(Store(connect(redis.url, patient=False)), WEEK, nowhere)
     with pytest.raises(files.Away):
         put(kept, b"x")
+    assert kept.redis.keys("jobs:file:*") == []
+    kept.redis.hset("jobs:file:file-1", "content", "1")
     with pytest.raises(files.Away):
         list(kept.read("file-1"))
-    assert kept.get("file-1") is None
-    kept.redis.zadd("jobs:files", {"file-1": 1})
+    kept.redis.zadd("jobs:contents", {"1": 1})
     kept.trim()  # is logged, and does not stop what else the worker does
     kept.redis.close()
+
+
+@pytest.mark.parametrize("value", ["", "file-", "file-../../x", "file-" + "0" * 31, "file-" + "g" * 32,
+                                   "file-" + "0" * 32 + ":pieces", "file-" + "0" * 32 + "\n", 5, None, ["file-"]])
+def test_what_does_not_look_like_a_files_id_is_none(value):
+    assert not files.is_file(value)
+    assert files.is_file("file-" + "0" * 32)
 
 
 @pytest.fixture
@@ -186,13 +216,13 @@ def test_with_a_bucket_a_jobs_file_goes_there_and_comes_from_there(redis, make_d
                        AWS_SECRET_ACCESS_KEY="s", AWS_REGION="us-east-1")
     dynos.worker()
     id = made(dynos, "a.txt", "text/plain; charset=utf-8", "ñ" * 400_000)
-    file = dynos.wait(id)["result"]["file"]["id"]
-    assert [entry["Key"] for entry in bucket.client.list_objects_v2(Bucket="reports")["Contents"]] == [file]
-    assert dynos.store.redis.keys("jobs:file:*") == [f"jobs:file:{file}"]  # its name and size
+    dynos.wait(id)
+    (content,) = [entry["Key"] for entry in bucket.client.list_objects_v2(Bucket="reports")["Contents"]]
+    assert dynos.store.redis.keys("jobs:pieces:*") == []
     app = create_app(Settings.from_env(dynos.env))
     client, headers = app.test_client(), {"Authorization": "Bearer test-token"}
     assert client.get(f"/api/jobs/{id}/result", headers=headers).text == "ñ" * 400_000
-    bucket.client.delete_object(Bucket="reports", Key=file)
+    bucket.client.delete_object(Bucket="reports", Key=content)
     assert client.get(f"/api/jobs/{id}/result", headers=headers).status_code == 410
     bucket.client.delete_bucket(Bucket="reports")
     answer = client.get(f"/api/jobs/{id}/result", headers=headers)
@@ -216,7 +246,7 @@ def test_a_file_over_the_limit_fails_its_job_with_what_to_do_and_leaves_nothing(
     job = dynos.wait(made(dynos, "a.txt", "text/plain", "x" * 2000))
     assert (job["state"], job["error"]["type"]) == ("failed", "TooLarge")
     assert "RESULT_MAX_MB" in job["error"]["message"]
-    assert dynos.store.redis.keys("jobs:file*") == []
+    assert dynos.store.redis.keys("jobs:file*") == dynos.store.redis.keys("jobs:pieces*") == []
 
 
 def test_a_full_store_fails_the_job_at_once_and_the_rest_goes_on(make_dynos):

@@ -43,6 +43,13 @@ class Client:
         assert answer.status_code == 201, answer.text
         return answer.json["id"]
 
+    def click(self, path, **form):
+        """A form of the page, sent."""
+        self.http.post("/sign-in", data={"token": "test-token"})
+        with self.http.session_transaction() as session:
+            form["csrf"] = session["csrf"]
+        return self.http.post(path, data=form)
+
     def ask(self, **params):
         return self.http.post("/api/jobs", json={"kind": "report", "params": params}, headers=self.headers)
 
@@ -96,7 +103,7 @@ def test_without_a_wish_it_is_a_summary(dynos, client):
     job = client.make(source=client.upload(SALES), format="html")
     text = BeautifulSoup(client.result(job).data, "html.parser").get_text(" ")
     assert job["result"]["rows"] == 4
-    assert job["result"]["file"]["name"] == "Report on sales.csv.html"
+    assert job["result"]["file"]["name"] == "sales.html"
     assert all(words in text for words in ("60.5", "2026-01-05", "Region", "North"))
 
 
@@ -115,6 +122,7 @@ def test_the_apps_own_jobs_are_a_source(dynos, client):
 @pytest.mark.parametrize("change, field", [
     ({"source": "file-none"}, "source"),
     ({"source": "x"}, "source"),
+    ({"source": None}, "source"),
     ({"format": "doc"}, "format"),
     ({"group_by": ["Reigon"]}, "group_by"),
     ({"group_by": ["Region", "Date", "Sales"]}, "group_by"),
@@ -173,7 +181,7 @@ def test_a_report_is_mailed_once_with_a_summary_and_the_file(redis, make_dynos):
 
 @NEEDS_EMAIL
 def test_a_run_that_dies_after_the_mail_was_asked_for_asks_no_second_time(dynos, client):
-    """The job is run again from what the first run saved, as if it had died before its last word."""
+    """The job is run again as if its first run had died before its last word."""
     dynos.worker()
     job = client.make(source=client.upload(SALES), format="csv", email_to="ada@example.com", **WISH)
     dynos.wait(job["result"]["email"])
@@ -182,8 +190,58 @@ def test_a_run_that_dies_after_the_mail_was_asked_for_asks_no_second_time(dynos,
     redis.hset(f"jobs:job:{job['id']}", mapping={"state": "running"})
     redis.zadd("jobs:running", {job["id"]: 1})
     again = dynos.wait(job["id"], seconds=60)
-    assert (again["attempt"], again["result"]) == (2, job["result"])
+    assert (again["attempt"], again["result"]["email"]) == (2, job["result"]["email"])
     assert [record["kind"] for record in dynos.store.page(None, "email", 10, None).records] == ["email"]
+
+
+@NEEDS_EMAIL
+def test_a_report_is_mailed_from_its_page_once_however_often_the_button_is_clicked(dynos, client):
+    dynos.worker()
+    job = client.make(source=client.upload(SALES), format="csv", **WISH)
+    for to in ("ada@example.com", "ada@example.com", "bob@example.com"):
+        answer = client.click(f"/jobs/{job['id']}/mail", to=to)
+        assert (answer.status_code, answer.headers["Location"].startswith("/jobs/")) == (303, True)
+    assert len(dynos.store.page(None, "email", 10, None).records) == 2
+    assert client.click(f"/jobs/{job['id']}/mail", to="nobody").headers["Location"] == f"/jobs/{job['id']}"
+    assert len(dynos.store.page(None, "email", 10, None).records) == 2
+
+
+def test_a_form_that_cannot_be_is_shown_again_by_the_names_that_it_shows(client):
+    source = client.upload(SALES)
+    for field, form in (("Mail it to", {"email_to": "nobody"}), ("Repeat", {"repeat": "day", "minutes": "5"}),
+                        ("Group by", {"group": "Reigon"}), ("Repeat", {"repeat": "day", "timezone": "Mars"}),
+                        ("In how many minutes", {"minutes": "x"})):
+        answer = client.click("/report", source=source, format="pdf", **form)
+        assert answer.status_code == 422
+        assert f"<b>{field}</b>" in answer.text
+    assert client.dynos.store.schedules() == []
+    assert client.dynos.store.counts()["queued"] == 0
+
+
+def test_a_schedule_that_no_longer_makes_sense_is_paused_from_the_page(dynos, client):
+    source = client.upload(SALES)
+    client.click("/report", source=source, format="pdf", repeat="day")
+    (schedule,) = dynos.store.schedules()
+    dynos.celery.files.delete(source)
+    assert client.click(f"/schedules/{schedule['id']}/pause").status_code == 303
+    assert dynos.store.schedules()[0]["due"] is None
+    assert client.click(f"/schedules/{schedule['id']}/resume").status_code == 303
+    assert dynos.store.schedules()[0]["due"] is None
+    assert client.click(f"/schedules/{schedule['id']}/dance").status_code == 404
+    assert client.click(f"/schedules/{schedule['id']}/delete").status_code == 303
+    assert dynos.store.schedules() == []
+
+
+def test_without_the_forms_own_word_nothing_is_done(client):
+    source = client.upload(SALES)
+    job = client.ask(source=source).json["id"]
+    client.click("/report", source=source, repeat="day")
+    (schedule,) = client.dynos.store.schedules()
+    for path in ("/report", "/report/upload", f"/jobs/{job}/mail", f"/jobs/{job}/repeat",
+                 f"/schedules/{schedule['id']}/delete"):
+        assert client.http.post(path, data={"source": source}).status_code == 403, path
+        assert client.app.test_client().post(path).headers["Location"] == "/sign-in", path
+    assert len(client.dynos.store.schedules()) == 1
 
 
 def test_a_file_over_the_limit_fails_with_what_to_do_and_the_app_goes_on(redis, make_dynos):
@@ -246,7 +304,7 @@ class Run:
     def save(self, cursor):
         self.cursor = cursor
 
-    def keep(self, name, type, content):
+    def keep(self, name, type, content, seconds):
         return {"id": self.app.files.put(name, type, io.BytesIO(content), most_mb=10, limit="RESULT_MAX_MB").id}
 
 
@@ -258,15 +316,15 @@ def test_a_run_that_was_killed_while_it_read_is_gone_on_with_and_leaves_nothing(
         reading.Reading(first).of_upload(source)
     second = Run(dynos.celery, first.cursor)
     again = reading.Reading(second)
-    columns, words = again.of_upload(source)
+    columns, name, words = again.of_upload(source)
     assert second.told[0] > first.told[-2] > 10_000
-    assert words == "sales.csv, 30,000 rows"
+    assert (name, words) == ("sales", "sales.csv, 30,000 rows")
     whole = reading.Reading(Run(dynos.celery))
     whole.of_upload(source)
     assert again.builder.frame().equals(whole.builder.frame())
     for left in (again, whole):
         left.forget()
-    assert len(dynos.store.redis.keys("jobs:file:*:pieces")) == 1  # the upload
+    assert len(dynos.store.redis.keys("jobs:pieces:*")) == 1  # the upload
 
 
 def test_rows_that_were_saved_and_have_expired_are_read_again(dynos, client):

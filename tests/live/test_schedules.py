@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app import schedules
+from app.accept import Invalid
 from app.config import Settings
 from app.connections import connect
 from app.queue import make_celery
@@ -214,7 +215,29 @@ def test_a_schedule_that_was_changed_meanwhile_is_not_fired_by_what_was_read_bef
     entry = celery.store.schedule(id)
     schedules.change(celery, kinds(celery), id, schedules.Change(params={"label": "new"}))
     assert celery.store.fire(id, entry["version"], entry["due"], entry["due"] + 1000, "sample", "{}") is None
-    assert celery.store.schedule(id)["due"] > entry["due"]
+    (job,) = tick(celery)  # what was due stays due
+    assert as_json(celery.store.get(job))["params"] == {"label": "new"}
+
+
+def test_one_that_no_longer_makes_sense_can_still_be_paused_and_is_refused_when_resumed(at):
+    from app.kinds import kinds
+
+    celery, clock = at
+    id = create(celery)
+    celery.store.redis.hset(f"jobs:schedule:{id}", "params", "{}")
+    assert schedules.change(celery, kinds(celery), id, schedules.Change(paused=True))
+    assert celery.store.schedule(id)["due"] is None
+    with pytest.raises(Invalid):
+        schedules.change(celery, kinds(celery), id, schedules.Change(paused=False))
+
+
+def test_the_trace_of_one_that_was_deleted_by_hand_is_dropped(at):
+    celery, clock = at
+    id = create(celery)
+    celery.store.redis.delete(f"jobs:schedule:{id}")
+    clock.ms += 3600_000
+    assert tick(celery) == []
+    assert celery.store.redis.zcard("jobs:schedules") == 0
 
 
 def test_a_schedule_of_a_kind_that_is_gone_still_makes_its_job_and_goes_on(at):
@@ -234,7 +257,7 @@ def test_a_file_that_a_schedule_names_lives_from_one_occurrence_to_the_next_howe
     assert celery.store.redis.ttl(key) <= 7 * day
     create(celery, cron="0 9 1 * *", params={"label": file})
     assert 14 * day < celery.store.redis.ttl(key) < 15.1 * day  # a week after 1 December, 9:00 in Madrid
-    clock.ms += 8 * day * 1000
+    clock.ms += 8 * day * 1000 + 3600_000
     tick(celery)
     assert 37 * day < celery.store.redis.ttl(key) < 38.1 * day  # a week after 1 January
 

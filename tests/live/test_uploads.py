@@ -6,7 +6,7 @@ import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app.config import Settings
-from app.web import create_app
+from app.web import create_app, uploads
 from tests import ledger  # noqa: F401 - its kind, sample
 from tests.dynos import Server
 
@@ -44,7 +44,7 @@ def test_an_upload_tells_columns_types_rows_and_the_first_of_them(call, app):
         "id": upload["id"], "name": "ventas.csv", "bytes": len(SALES.encode("latin-1")),
         "columns": [{"name": "Región", "type": "text"}, {"name": "Fecha", "type": "date"},
                     {"name": "Importe", "type": "number"}, {"name": "Código", "type": "text"}],
-        "rows": 2,
+        "rows": 2, "notes": [],
         "preview": [{"Región": "Norte", "Fecha": "2026-02-01", "Importe": 1000.5, "Código": "007"},
                     {"Región": "Sur", "Fecha": "2026-02-15", "Importe": -200.25, "Código": "008"}]}
     assert call("GET", f"/{upload['id']}").json == upload
@@ -80,8 +80,39 @@ def test_the_request_itself_may_be_wrong(call, app):
     assert call("GET", "/x").status_code == 404
 
 
-def test_a_name_cannot_be_a_path(call):
-    assert call(content=b"a,b\n1,2\n", name="..\\..\\etc/passwd.csv").json["name"] == "passwd.csv"
+@pytest.mark.parametrize("sent, kept", [("..\\..\\etc/passwd.csv", "passwd.csv"), ("a\u2028b\u202e.csv", "a b .csv"),
+                                        ("folder/", "table"), ("x" * 300, "x" * 200), ("a\tb.csv", "a b.csv")])
+def test_a_name_is_one_plain_line_and_no_path(call, sent, kept):
+    assert call(content=b"a,b\n1,2\n", name=sent).json["name"] == kept
+
+
+def test_a_table_is_replaced_under_its_id(call):
+    first = call(content=b"a,b\n1,2\n").json
+    second = call("PUT", f"/{first['id']}", content=b"a,b\n3,4\n5,6\n")
+    assert second.status_code == 200
+    assert (second.json["id"], second.json["rows"], second.json["preview"][0]) == (first["id"], 2, {"a": 3, "b": 4})
+    assert call("PUT", f"/{first['id']}", content=b"").status_code == 422
+    assert call("GET", f"/{first['id']}").json == second.json
+    assert call("PUT", "/file-" + "0" * 32, content=b"a,b\n1,2\n").status_code == 404
+
+
+def test_a_table_that_a_schedule_uses_is_not_deleted(call, app):
+    id = call(content=b"a,b\n1,2\n").json["id"]
+    client, headers = app.test_client(), {"Authorization": "Bearer t"}
+    schedule = client.post("/api/schedules", headers=headers, json={
+        "kind": "sample", "params": {"label": id}, "cron": "0 9 * * 1"}).json["id"]
+    answer = call("DELETE", f"/{id}")
+    assert (answer.status_code, schedule in answer.json["detail"]) == (409, True)
+    client.delete(f"/api/schedules/{schedule}", headers=headers)
+    assert call("DELETE", f"/{id}").status_code == 204
+
+
+def test_while_another_table_is_looked_at_for_long_the_next_is_asked_to_come_back(call, monkeypatch):
+    monkeypatch.setattr(uploads, "PATIENCE_SECONDS", 0.1)
+    with uploads.looking:
+        answer = call(content=b"a,b\n1,2\n")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert call(content=b"a,b\n1,2\n").status_code == 201
 
 
 @pytest.mark.parametrize("chunked", [False, True])

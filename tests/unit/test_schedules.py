@@ -33,6 +33,16 @@ def test_the_hour_that_comes_twice_in_autumn_runs_the_job_once():
     assert occurrences("30 2 * * *", "2026-10-24", 3) == ["10-24 02:30 +0200", "10-25 02:30 +0200", "10-26 02:30 +0100"]
 
 
+@pytest.mark.parametrize("cron, zone, now, due", [
+    ("30 2 * * *", "Europe/Madrid", "2026-10-25T01:00:00+00:00", "2026-10-26T01:30:00+00:00"),
+    ("30 1 * * *", "America/New_York", "2026-11-01T06:00:00+00:00", "2026-11-02T06:30:00+00:00"),
+    ("45 1-3 * * *", "Europe/Madrid", "2026-10-25T01:10:00+00:00", "2026-10-25T02:45:00+00:00"),
+])
+def test_asked_in_the_second_of_two_equal_hours_the_next_one_still_lies_ahead(cron, zone, now, due):
+    at = next_due(cron, zone, datetime.fromisoformat(now).timestamp())
+    assert at == datetime.fromisoformat(due).timestamp() * 1000
+
+
 def test_an_hourly_job_runs_in_every_real_hour():
     assert occurrences("0 * * * *", "2026-10-25T01:30", 4) == [
         "10-25 02:00 +0200", "10-25 02:00 +0100", "10-25 03:00 +0100", "10-25 04:00 +0100"]
