@@ -43,7 +43,7 @@ class Bucket:
                 body = self.client.get_object(Bucket=self.settings.name, Key=self._key(id))["Body"]
             except ClientError as error:
                 if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-                    raise Gone(f"The file {id} has expired.") from None
+                    raise Gone("The file has expired.") from None
                 raise
             yield from body.iter_chunks(PIECE)
 

@@ -57,13 +57,14 @@ class Away(Exception):
 
 
 class File(NamedTuple):
-    """`info` is whatever was put with it."""
+    """`info` is whatever was put with it; `content` changes when the file is replaced."""
 
     id: str
     name: str
     type: str
     bytes: int
     info: dict
+    content: str
 
 
 def is_file(value: object) -> bool:
@@ -109,7 +110,7 @@ class Files:
         self._expire(new, seconds)
         if old:
             self._expire(old, HALF_WRITTEN_SECONDS)
-        return File(id, name, type, size, info or {})
+        return File(id, name, type, size, info or {}, new)
 
     def _write(self, new: str, content: BinaryIO) -> None:
         if self.bucket:
@@ -136,29 +137,27 @@ class Files:
             self._expire(content, seconds)
 
     def get(self, id: str) -> File | None:
-        name, type, size, info = self.redis.hmget(f"{PREFIX}file:{id}", "name", "type", "bytes", "info")
-        return None if name is None else File(id, name, type, int(size), json.loads(info))
+        name, type, size, info, content = self.redis.hmget(
+            f"{PREFIX}file:{id}", "name", "type", "bytes", "info", "content")
+        return None if name is None else File(id, name, type, int(size), json.loads(info), content)
 
-    def read(self, id: str) -> Iterator[bytes]:
+    def read(self, file: File) -> Iterator[bytes]:
         """The content in pieces.
 
         Raises (at the first of them):
             Gone
         """
-        content = self.redis.hget(f"{PREFIX}file:{id}", "content")
-        if content is None:
-            raise Gone(f"The file {id} has expired.")
         if self.bucket:
-            yield from self.bucket.read(content)
+            yield from self.bucket.read(file.content)
             return
         inflate, number = zlib.decompressobj(), 0
-        while (piece := self._piece(content, number)) is not None:
+        while (piece := self._piece(file.content, number)) is not None:
             while piece:  # never more than a piece at a time in memory, however well it was deflated
                 yield inflate.decompress(piece, PIECE)
                 piece = inflate.unconsumed_tail
             number += 1
         if not inflate.eof:
-            raise Gone(f"The file {id} has expired.")
+            raise Gone(f"{file.name} has expired.")
 
     def _piece(self, content: str, number: int) -> bytes | None:
         return self.redis.execute_command("LINDEX", f"{PREFIX}pieces:{content}", number, **{NEVER_DECODE: True})

@@ -124,9 +124,9 @@ def change(celery: Celery, kinds: dict[str, Kind], id: str, wish: Change) -> boo
         # What is due stays due, unless it is about when; and whatever its params have become, it can be paused.
         due = _due(celery, timing) if changed.keys() - {"params"} else entry["due"]
         params = timing.params
-        if due is not None:
+        if due is not None or "params" in changed:
             params = validate(kinds[entry["kind"]], params)
-            keep_files(celery, params, due / 1000)
+            keep_files(celery, params, (due or 0) / 1000)
         outcome = celery.store.change_schedule(id, entry["version"], due, {
             "cron": timing.cron, "timezone": timing.timezone, "params": dumps(params)})
     return outcome == "changed"

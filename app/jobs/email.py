@@ -82,7 +82,7 @@ def _attachment(kept: files.Files, id: str) -> mail.Attachment:
     file = kept.get(id)
     if file is None:
         raise mail.Refused(f"The attachment {id} has expired.")
-    return mail.Attachment(file.name, file.type, b"".join(kept.read(id)))
+    return mail.Attachment(file.name, file.type, b"".join(kept.read(file)))
 
 
 def _hand_over(job, message, everybody, recipients: list[str], done: dict) -> None:

@@ -28,7 +28,8 @@ class Reading:
 
     def __init__(self, job):
         self.job = job
-        self.saved = (job.cursor or {}).get("read")
+        self.cursor = job.cursor or {}
+        self.saved = self.cursor.get("read")
         self.began = time.monotonic()
         self.saves = True
 
@@ -43,9 +44,10 @@ class Reading:
             raise files.Gone("The upload has expired: upload it again. Uploads are kept for RETENTION_DAYS.")
         layout = tables.Layout.from_json(file.info["layout"])
         columns = [(column.name, column.type) for column in layout.columns]
+        self.of = file.content
         self.builder = self._saved_rows() or Builder(columns)
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as content:
-            for piece in self.job.app.files.read(id):
+            for piece in self.job.app.files.read(file):
                 content.write(piece)
                 self.checkpoint(0, layout.rows, "Fetching")
             self._add(tables.read(content, layout, skip=self.builder.rows), layout.rows)
@@ -73,7 +75,7 @@ class Reading:
             file = self.job.keep("rows", "application/octet-stream", self.builder.dump(), seconds=SAVED_SECONDS)
         except (files.Away, files.Full, files.TooLarge):
             return  # then the next run reads again
-        self.job.save({"read": file["id"]})
+        self.job.save({"read": file["id"], "of": self.of})
         self.forget()
         self.saved = file["id"]
 
@@ -88,8 +90,10 @@ class Reading:
             self.save()
 
     def _saved_rows(self) -> Builder | None:
+        """None when nothing was saved, or it has expired, or the upload was replaced since."""
+        file = self.job.app.files.get(self.saved) if self.saved and self.cursor["of"] == self.of else None
         try:
-            return Builder.load(b"".join(self.job.app.files.read(self.saved))) if self.saved else None
+            return file and Builder.load(b"".join(self.job.app.files.read(file)))
         except files.Gone:
             return None
 

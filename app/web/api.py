@@ -117,13 +117,12 @@ def result_file(record: dict) -> dict | None:
 
 def download(id: str, **headers: str) -> Response:
     """A file, streamed. What it is, only its maker knows: a browser keeps it, and runs nothing of it."""
-    file, content = files().get(id), files().read(id)
     try:
+        file = files().get(id)
+        content = files().read(file) if file else iter(())
         first = next(content)  # here, as an error in mid-stream could only cut the answer off
-    except Gone:
-        file = None
-    if file is None:
-        raise NoLongerThere("The file has expired: files are kept for RETENTION_DAYS.")
+    except (Gone, StopIteration):
+        raise NoLongerThere("The file has expired: files are kept for RETENTION_DAYS.") from None
     response = Response(chain([first], content), content_type=file.type)
     response.content_length = file.bytes
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"

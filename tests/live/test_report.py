@@ -328,6 +328,22 @@ def test_a_run_that_was_killed_while_it_read_is_gone_on_with_and_leaves_nothing(
 
 
 def test_rows_that_were_saved_and_have_expired_are_read_again(dynos, client):
-    again = reading.Reading(Run(dynos.celery, {"read": "file-gone"}))
-    again.of_upload(client.upload(SALES))
+    source = client.upload(SALES)
+    of = dynos.celery.files.get(source).content
+    again = reading.Reading(Run(dynos.celery, {"read": "file-gone", "of": of}))
+    again.of_upload(source)
     assert again.builder.rows == 4
+
+
+def test_rows_that_were_saved_of_a_table_that_was_replaced_since_are_not_mixed_with_the_new_ones(
+        dynos, client, monkeypatch):
+    monkeypatch.setattr(reading, "SAVE_SECONDS", 0)
+    source = client.upload(large(10_000))
+    first = Run(dynos.celery)
+    reading.Reading(first).of_upload(source)
+    answer = client.http.put(f"/api/uploads/{source}", data={"file": (io.BytesIO(SALES.encode()), "sales.csv")},
+                             headers=client.headers)
+    assert answer.status_code == 200
+    second = reading.Reading(Run(dynos.celery, first.cursor))
+    second.of_upload(source)
+    assert second.builder.rows == 4

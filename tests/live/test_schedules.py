@@ -227,8 +227,9 @@ def test_one_that_no_longer_makes_sense_can_still_be_paused_and_is_refused_when_
     celery.store.redis.hset(f"jobs:schedule:{id}", "params", "{}")
     assert schedules.change(celery, kinds(celery), id, schedules.Change(paused=True))
     assert celery.store.schedule(id)["due"] is None
-    with pytest.raises(Invalid):
-        schedules.change(celery, kinds(celery), id, schedules.Change(paused=False))
+    for wish in ({"paused": False}, {"params": {"label": 5}}):
+        with pytest.raises(Invalid):
+            schedules.change(celery, kinds(celery), id, schedules.Change(**wish))
 
 
 def test_the_trace_of_one_that_was_deleted_by_hand_is_dropped(at):

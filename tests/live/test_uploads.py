@@ -48,7 +48,7 @@ def test_an_upload_tells_columns_types_rows_and_the_first_of_them(call, app):
         "preview": [{"Región": "Norte", "Fecha": "2026-02-01", "Importe": 1000.5, "Código": "007"},
                     {"Región": "Sur", "Fecha": "2026-02-15", "Importe": -200.25, "Código": "008"}]}
     assert call("GET", f"/{upload['id']}").json == upload
-    assert b"".join(app.extensions["files"].read(upload["id"])) == SALES.encode("latin-1")
+    assert b"".join(app.extensions["files"].read(app.extensions["files"].get(upload["id"]))) == SALES.encode("latin-1")
 
 
 def test_an_upload_can_be_taken_back(call, app):
