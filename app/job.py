@@ -161,7 +161,7 @@ class Job(celery.Task):
         if not isinstance(start, Start):
             raise Ignore(f"a message for a job that is {start} already")
         request.start = start
-        request.checked = 0.0
+        request.checked, request.progress = 0.0, None
         request.retries = start.attempt - 1  # the record counts attempts, also those that a dead worker began
 
     def _token(self) -> str | None:
@@ -206,11 +206,15 @@ class Job(celery.Task):
         """
         if resumable and self.stopping:
             self._make_way()
+        if self._token() is None:
+            return
+        if done is not None:  # heard with the next checkpoint that is sent, whichever that is
+            self.request.progress = {"done": done, "total": total, "message": message}
         now = time.monotonic()
-        if self._token() is None or (now - self.request.checked < CHECKPOINT_SECONDS and done != total):
+        if now - self.request.checked < CHECKPOINT_SECONDS and (done is None or done != total):
             return
         self.request.checked = now
-        progress = None if done is None else {"done": done, "total": total, "message": message}
+        progress, self.request.progress = self.request.progress, None
         self._heed(self.store.checkpoint(self.request.id, self._token(), progress))
 
     @property

@@ -45,6 +45,16 @@ def by_steps(self, path, steps):
 
 
 @shared_task(bind=True)
+def chatty(self):
+    """Asks whether to go on more often than it has something to say."""
+    for step in range(100):
+        self.checkpoint(step, 100)
+        for _ in range(4):
+            time.sleep(0.03)
+            self.checkpoint()
+
+
+@shared_task(bind=True)
 def make_file(self, name, type, text):
     return {"file": self.keep(name, type, text.encode()), "lines": text.count("\n")}
 

@@ -53,6 +53,15 @@ def test_sigterm_twice_to_every_process_loses_nothing_and_doubles_nothing(dynos)
     assert sorted(dynos.lines("done")) == ["done long", "done short"]
 
 
+def test_progress_is_heard_however_often_a_job_asks_whether_to_go_on(dynos):
+    dynos.worker()
+    id = dynos.task("chatty").delay().id
+    wait_for(lambda: (dynos.job(id)["progress"] or {}).get("done", 0) >= 5)
+    assert dynos.job(id)["state"] == "running"
+    dynos.store.cancel(id)
+    dynos.wait(id)
+
+
 def test_a_job_that_can_resume_makes_way_at_once_and_goes_on_where_it_was(redis, make_dynos):
     dynos = make_dynos(redis.url, SHUTDOWN_SECONDS="25")
     worker = dynos.worker()
