@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
-#: How a column's values are meant, and so how they are shown. "seconds" is a duration, "percent" a share of 1.
-Type = Literal["text", "integer", "number", "percent", "seconds", "date", "datetime", "boolean", "empty"]
+#: How a column's values are meant, and so how they are shown. "seconds" is a duration, "percent" a share of 1,
+#: "code" a whole number that is a name: a year, an id.
+Type = Literal["text", "integer", "code", "number", "percent", "seconds", "date", "datetime", "boolean", "empty"]
 Value = str | int | float | bool | date | datetime | None
 
 NUMERIC = ("integer", "number", "percent", "seconds")
@@ -16,6 +17,8 @@ NUMERIC = ("integer", "number", "percent", "seconds")
 class Column:
     name: str
     type: Type
+    #: Texts that stand at the right: numbers and dates of several columns, one below the other.
+    is_right: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Chart:
     title: str
     labels: list[str]
     series: list[Series]
+    #: Sums and counts: where none is negative, the axis begins at 0.
+    adds_up: bool = False
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,9 @@ class Measure:
             return "integer"
         if of == "boolean":
             return "percent"  # the mean: the share of yes
-        return "number" if of == "empty" or (of == "integer" and self.op in ("mean", "median")) else of
+        if of == "code" and self.op == "sum":
+            return "integer"
+        return "number" if of == "empty" or (of in ("integer", "code") and self.op in ("mean", "median")) else of
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,10 @@ class Group:
 
     @property
     def label(self) -> str:
-        return f"{self.column} ({self.period})" if self.period else self.column
+        """As in "Month (Ordered)", or just "Month" where the column is called so."""
+        if not self.period or self.column.casefold() == self.period:
+            return self.column
+        return f"{self.period.capitalize()} ({self.column})"
 
 
 def parse_measure(text: str) -> Measure:

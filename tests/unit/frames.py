@@ -7,7 +7,7 @@ from app.report.analysis import analyse
 from app.report.document import Document
 from app.report.frame import Builder
 
-PLAIN = {"text": str, "integer": int, "number": float, "percent": float, "seconds": float, "date": date,
+PLAIN = {"text": str, "integer": int, "code": int, "number": float, "percent": float, "seconds": float, "date": date,
          "datetime": datetime, "boolean": bool, "empty": type(None)}
 MADE_AT = datetime(2026, 1, 2, 3, 4)
 

@@ -37,6 +37,10 @@ def test_a_row_for_each_group_the_largest_first_and_the_empty_one_kept():
         ("Rows", 5), ("Sum of Sales", 12.8), ("Mean of Units", 3.75), ("Count of Sales", 4)]
 
 
+def test_there_is_no_total_of_no_rows():
+    assert report(COLUMNS, [], group_by=["Region"]).tables[0].total is None
+
+
 def test_equal_groups_are_in_order_of_their_names():
     document = report([("Name", "text")], [["b"], ["c"], ["a"], [None], ["c"]], group_by=["Name"], measures=["count"])
     assert document.tables[0].rows == [["c", 2], ["a", 1], ["b", 1], ["(empty)", 1]]
@@ -47,8 +51,8 @@ def test_dates_ascend_and_only_the_line_has_the_months_that_do_not_occur():
     assert document.tables[0].rows == [["2024-01", 3, 2.55], ["2024-03", 8, 7.5], ["(empty)", 4, 0.2]]
     assert document.tables[0].total == ["Total", 15, 2.6]
     assert charts(document) == {
-        "Sum of Units by Day (month)": ("line", ["2024-01", "2024-02", "2024-03"], {"Sum of Units": [3, 0, 8]}),
-        "Median of Sales by Day (month)": (
+        "Sum of Units by Month (Day)": ("line", ["2024-01", "2024-02", "2024-03"], {"Sum of Units": [3, 0, 8]}),
+        "Median of Sales by Month (Day)": (
             "line", ["2024-01", "2024-02", "2024-03"], {"Median of Sales": [2.55, None, 7.5]}),
     }
 
@@ -65,7 +69,7 @@ def test_a_line_of_too_many_days_becomes_one_of_weeks_and_the_table_keeps_the_da
     document = report([("At", "datetime")], rows, group_by=["At:day"], measures=["count"])
     assert len(document.tables[0].rows) == 140
     assert charts(document) == {
-        "Rows by At (week)": ("line", [f"2024-W{week:02}" for week in range(1, 21)], {"Rows": [7] * 20})}
+        "Rows by Week (At)": ("line", [f"2024-W{week:02}" for week in range(1, 21)], {"Rows": [7] * 20})}
 
 
 def test_pairs_of_groups_are_a_long_table_in_the_order_of_the_first_group_as_a_whole():
@@ -89,11 +93,11 @@ def test_of_a_date_and_something_else_the_line_has_one_series_for_each_of_the_el
     assert [row[:2] for row in document.tables[0].rows[:4]] == [
         ["k7", "2024-01"], ["k7", "2024-02"], ["k7", "2024-03"], ["k6", "2024-01"]]
     drawn = charts(document)
-    kind, labels, series = drawn["Sum of N by Day (month) and Key"]
+    kind, labels, series = drawn["Sum of N by Month (Day) and Key"]
     assert (kind, labels) == ("line", ["2024-01", "2024-02", "2024-03"])
     assert series == {"k7": [8] * 3, "k6": [7] * 3, "k5": [6] * 3, "k4": [5] * 3, "k3": [4] * 3,
                       "Other": [3 + 2 + 1] * 3}
-    _, _, series = drawn["Mean of N by Day (month) and Key (first 6)"]
+    _, _, series = drawn["Mean of N by Month (Day) and Key (first 6)"]
     assert series == {f"k{7 - place}": [8.0 - place] * 3 for place in range(6)}
 
 
@@ -107,6 +111,30 @@ def test_bars_and_shares_end_in_all_others_when_those_can_be_added_up():
         "share", ["k20", "k19", "k18", "k17", "k16", "k15", "Other"], {"Sum of N": [20, 19, 18, 17, 16, 15, 105]})
     kind, labels, series = drawn["Max of N by Key (first 11)"]
     assert series == {"Max of N": list(range(20, 9, -1))}
+
+
+def test_all_others_are_left_out_where_they_would_crush_the_rest():
+    columns = [("Product", "text"), ("Region", "text"), ("N", "integer")]
+    rows = [[f"p{number % 40:02}", f"r{number % 7}", 10] for number in range(280)]
+    [title] = charts(report(columns, rows, group_by=["Product", "Region"], measures=["sum:N"]))
+    assert title == "Sum of N by Product (first 11) and Region (first 6)"
+    title, _ = charts(report(columns, rows, group_by=["Product"], measures=["sum:N"]))
+    assert title == "Sum of N by Product (first 11)"
+
+
+def test_series_are_the_same_in_all_charts_in_the_order_of_the_first_measure_or_else_of_the_rows():
+    rows = [[f"k{key}", f"g{number % 2}", 10 - key + number] for key in range(9) for number in range(key + 1)]
+    rows += [["top", "g0", 10_000]]
+    columns = [("Key", "text"), ("Group", "text"), ("N", "integer")]
+
+    def series(*measures):
+        return [[series.name for series in chart.series] for chart in report(
+            columns, rows, group_by=["Group", "Key"], measures=list(measures)).charts]
+
+    assert series("mean:N", "max:N") == [["k8", "k7", "k6", "k5", "k4", "k3"]] * 2
+    by_sum, by_mean = series("sum:N", "mean:N")
+    assert by_sum[0] == by_mean[0] == "top"
+    assert by_sum[:5] == by_mean[:5]
 
 
 @pytest.mark.parametrize("numbers", [[5, -1], [0, 0], [5, None]])
@@ -130,8 +158,8 @@ def test_without_groups_there_is_one_row_over_all_and_charts_by_what_suits():
     document = report(columns, rows, measures=["sum:N", "min:N", "max:Day"])
     assert [table.title for table in document.tables] == ["Overall", "Rows"]
     assert document.tables[0].rows == [[276.0, 0.0, date(2024, 4, 1)]]
-    assert list(charts(document)) == ["Sum of N by Region", "Min of N by Region", "Sum of N by Day (week)",
-                                      "Min of N by Day (week)"]
+    assert list(charts(document)) == ["Sum of N by Region", "Min of N by Region", "Sum of N by Week (Day)",
+                                      "Min of N by Week (Day)"]
 
 
 def test_columns_that_are_called_like_a_measure_are_told_apart():

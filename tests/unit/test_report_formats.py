@@ -1,12 +1,15 @@
 """What holds for every format, and how values are shown."""
 
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
 
 from app.report.formats import FORMATS, render
+from app.report.formats.chart_style import tick_format, ticks
 from app.report.formats.charts import draw
 from app.report.formats.values import shower, text
 from tests.unit.documents import UGLY, chart, document, table
@@ -45,7 +48,7 @@ def test_a_format_brings_its_libraries_only_when_it_draws():
 
 
 @pytest.mark.parametrize("type, value, shown", [
-    ("integer", 1234567, "1,234,567"), ("integer", -5, "-5"), ("number", 1234.5, "1,234.5"),
+    ("integer", 1234567, "1,234,567"), ("integer", -5, "-5"), ("code", 2024, "2024"), ("number", 1234.5, "1,234.5"),
     ("number", 1234.567, "1,234.57"), ("number", 0.123456, "0.1235"), ("number", 0.000123456, "0.0001235"),
     ("number", -0.0, "0"), ("number", 1e-9, "1e-09"), ("number", 1e20, "1e+20"), ("number", 12.0, "12"),
     ("percent", 0.123, "12.3 %"), ("percent", 1, "100 %"), ("percent", 0.0004, "0.04 %"),
@@ -86,6 +89,33 @@ def test_long_labels_lie_beside_their_bars_and_are_cut():
     drawing = draw(chart("bar", range(6), labels=["A label of thirty letters " + str(i) for i in range(6)]), "1")
     assert "horizontalbar-graph" in drawing
     assert "A label of thirty lette…" in drawing
+
+
+def test_a_chart_of_many_bars_fits_a_page_with_its_legend():
+    labels = [f"A label of many letters {i}" for i in range(11)]
+    drawing = draw(chart("bar", range(11), labels=labels, series=6), "1")
+    height = float(re.search(r'viewBox="0 0 720 (\d+)', drawing)[1])
+    assert height * 493 / 720 < 500  # points, of a page 730 high
+    legends = re.search(r'<g transform="translate\(\d+[^,]*, (\d+)[^"]*" class="legends', drawing)
+    assert float(legends[1]) < height
+
+
+@pytest.mark.parametrize("numbers, words", [
+    ((1_234_000, 1_234_500, 1_234_100), "1.2340M 1.2345M"), ((10_000, 50_000), "0 10k 50k"),
+    ((100.1, 100.3, 100.2), "100.10 100.15 100.20 100.25 100.30"), ((0, 1e-9), "0 2e-10 1e-09"), ((0, 0), "0"),
+    ((3e18, 3.1e18), "3e+06T 3.02e+06T 3.04e+06T 3.06e+06T 3.08e+06T 3.1e+06T"), ((1000, 9000), "0 2k 10k")])
+def test_the_numbers_of_an_axis_have_the_decimals_that_tell_them_apart(numbers, words):
+    steps = ticks(list(numbers))
+    texts = [*map(tick_format(steps), steps)]
+    assert len(set(texts)) == len(steps)
+    assert set(words.split()) <= set(texts)
+
+
+@pytest.mark.parametrize("values, adds_up, starts", [((90, 100), True, True), ((90, 100), False, False),
+                                                     ((-90, -100), False, False)])
+def test_a_line_of_sums_starts_at_zero(values, adds_up, starts):
+    drawing = draw(replace(chart("line", values), adds_up=adds_up), "1")
+    assert (">0</text>" in drawing) == starts
 
 
 def test_a_legend_comes_with_the_second_series():

@@ -120,11 +120,15 @@ def test_on_the_first_day_there_is_a_chart_of_the_states():
     assert list(charts(told(RECORDS[:3]))) == ["Jobs by State"]
 
 
+def test_without_failures_there_is_no_table_of_them():
+    assert list(tables(told(RECORDS[:2]))) == ["By kind and state", "Per day", "Rows"]
+
+
 def test_no_jobs_are_a_report_too():
     document = told([])
     assert [figure.value for figure in document.figures] == [0, None, 0, None, None, None]
     assert document.charts == []
-    assert [len(table.rows) for table in document.tables] == [0, 0, 0, 0]
+    assert [(table.title, len(table.rows)) for table in document.tables] == [("Rows", 0)]
 
 
 def test_jobs_can_be_grouped_and_measured_like_any_table():

@@ -3,9 +3,10 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
+from app.report.document import Column, Table
 from app.report.formats import render
 from app.report.formats.html import summary
-from tests.unit.documents import EVIL, SALES, UGLY, chart, document, everywhere, table
+from tests.unit.documents import EVIL, MADE_AT, SALES, UGLY, chart, document, everywhere, table
 
 
 def read(document) -> BeautifulSoup:
@@ -32,6 +33,32 @@ def test_a_table_is_one_for_people_who_listen_to_it_and_numbers_stand_at_the_rig
     assert [cell.text for cell in first.tfoot.find_all("td")][3:6] == ["1,200", "1,229.25", "100.0 %"]
 
 
+def test_numbers_dates_and_short_words_are_never_broken_and_only_very_long_words_are():
+    long = "w" * 31
+    page = read(document(table({"n": "number", "d": "date", "t": "datetime", "s": "text", "l": "text"},
+                               [1.5, MADE_AT.date(), MADE_AT, "2026-W05", f"A text of more words {long}"])))
+    assert [cell.get("class") for cell in page.tbody.find_all("td")] == [["whole", "n"], *[["whole"]] * 3, None]
+    rules = page.style.text
+    assert "anywhere" not in re.search(r"th, td \{[^}]*\}", rules)[0]  # it makes the least width that of one letter
+    assert re.search(r"td.whole {[^}]*white-space: nowrap; }", rules)
+    assert page.tbody.find_all("td")[4].decode_contents() == f"A text of more words {'w' * 30}<wbr/>w"
+
+
+def test_a_number_that_is_a_name_stands_at_the_right_as_it_is():
+    cell = read(document(table({"Year": "code"}, [2024]))).td
+    assert (cell.text, cell["class"]) == ("2024", ["whole", "n"])
+
+
+def test_on_paper_no_heading_stands_alone_at_the_foot_of_a_page():
+    rules = read(SALES).style.text.partition("@media print")[2]
+    assert re.search(r"h2, caption, thead[^{]*\{ break-after: avoid; }", rules)
+
+
+def test_on_paper_which_does_not_scroll_words_break_rather_than_leave_the_page_but_not_in_narrow_columns():
+    rules = read(SALES).style.text.partition("@media print")[2]
+    assert re.search(r"td \{ min-width: [1-9]rem; overflow-wrap: anywhere; }", rules)
+
+
 def test_charts_are_drawings_with_a_name_and_styles_of_their_own():
     page = read(SALES)
     assert [box["aria-label"] for box in page.select("[role=img]")] == ["Chart: Bars", "Chart: Line", "Chart: Share"]
@@ -47,8 +74,7 @@ def test_no_text_is_markup_and_nothing_is_fetched(text):
     answer = render(everywhere(text), "html").decode()
     page = BeautifulSoup(answer, "html.parser")
     same = BeautifulSoup(render(everywhere("plain"), "html"), "html.parser")
-    shape = [(tag.name, sorted(tag.attrs)) for tag in page.find_all(True) if not tag.find_parent("svg")]
-    assert shape == [(tag.name, sorted(tag.attrs)) for tag in same.find_all(True) if not tag.find_parent("svg")]
+    assert shape(page) == shape(same)
     assert not page.find_all(["script", "link", "img", "iframe", "foreignobject", "image", "use", "a"])
     for tag in page.find_all(True):
         for name, value in tag.attrs.items():
@@ -58,13 +84,27 @@ def test_no_text_is_markup_and_nothing_is_fetched(text):
     assert "url(" not in answer and "@import" not in answer
 
 
+def shape(page):
+    """The class of a cell goes by the length of its texts."""
+    return [(tag.name, sorted({*tag.attrs} - {"class"})) for tag in page.find_all(True) if not tag.find_parent("svg")]
+
+
 def test_a_long_table_shows_its_beginning_and_says_so():
     rows = [[i] for i in range(1_001)]
     page = read(document(table({"a": "integer"}, *rows), table({"a": "integer"}, *rows, note="As sold.")))
-    assert [len(body.find_all("tr")) for body in page.select("tbody")] == [1_000, 1_000]
+    assert [len(body.find_all("tr")) for body in page.select("tbody")] == [1_000, 200]
     assert [note.text for note in page.select(".note")] == [
         "The first 1,000 of 1,001 rows; XLSX and CSV have all.", "As sold.",
-        "The first 1,000 of 1,001 rows; XLSX has all."]
+        "The first 200 of 1,001 rows; XLSX has all."]
+
+
+def test_a_table_without_rows_says_so_and_texts_may_stand_at_the_right():
+    empty = table({"a": "text"})
+    empty.columns.append(Column("b", "text", is_right=True))
+    page = read(document(empty, Table("Texts", empty.columns, [["x", "a long text"]])))
+    assert [note.text for note in page.select(".note")] == ["There are no rows."]
+    assert [head.get("class") for head in page.table.find_all("th")] == [None, ["n"]]
+    assert page.select("td")[1]["class"] == ["whole", "n"]
 
 
 def test_only_the_rows_that_are_shown_are_read():

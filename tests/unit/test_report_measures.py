@@ -27,7 +27,11 @@ def test_what_is_no_measure_says_what_would_be(text, words):
 def test_a_group_may_name_a_period_and_a_column_of_that_very_name_comes_first():
     assert parse_group("At:week", COLUMNS) == Group("At", "week")
     assert parse_group("Day:month", COLUMNS) == Group("Day:month")
-    assert [parse_group(text, COLUMNS).label for text in ("At:week", "Region")] == ["At (week)", "Region"]
+    assert [parse_group(text, COLUMNS).label for text in ("At:week", "Region")] == ["Week (At)", "Region"]
+
+
+def test_a_column_that_is_called_like_its_period_is_not_called_so_twice():
+    assert [Group("Month", "month").label, Group("Month", "year").label] == ["Month", "Year (Month)"]
 
 
 @pytest.mark.parametrize("text, sentence", [
@@ -74,7 +78,8 @@ def test_of_many_columns_only_the_first_are_listed():
     ("sum", "integer", "integer"), ("sum", "number", "number"), ("sum", "seconds", "seconds"),
     ("sum", "boolean", "integer"), ("mean", "boolean", "percent"), ("mean", "integer", "number"),
     ("median", "seconds", "seconds"), ("max", "date", "date"), ("min", "integer", "integer"),
-    ("count", "text", "integer"), ("mean", "percent", "percent"), ("sum", "empty", "number")])
+    ("count", "text", "integer"), ("mean", "percent", "percent"), ("sum", "empty", "number"),
+    ("max", "code", "code"), ("sum", "code", "integer"), ("mean", "code", "number")])
 def test_a_measure_has_the_type_that_shows_it_right(op, of, type):
     assert Measure(op, "x").type(of) == type
 

@@ -66,6 +66,20 @@ def test_a_long_table_shows_its_beginning_and_says_so(rows, columns, shown):
     assert f"r{shown}" not in text.replace("\n", " ").split()
 
 
+def test_of_the_rows_behind_other_tables_only_the_first_fifty_are_there():
+    text = words(read(document(table({"a": "text"}, ["x"]), table({"b": "text"}, *([f"r{i}"] for i in range(99))))))
+    assert "The first 50 of 99 rows; XLSX has all." in text
+    assert "r49" in text.split() and "r50" not in text.split()
+
+
+def test_a_heading_and_its_note_stay_with_their_table():
+    for rows in range(34, 48):  # so that the page ends at each place of the second table
+        report = document(table({"a": "text"}, *([f"q{i}"] for i in range(rows))),
+                          table({"b": "text"}, *([f"r{i}"] for i in range(99)), title="All rows"))
+        [page] = [text for page in read(report).pages if "All rows" in (text := page.extract_text())]
+        assert "r0" in page.split(), rows
+
+
 def test_a_word_longer_than_its_column_is_broken_and_stays_on_the_page():
     """A word without a place to break would leave the page at the right."""
     reader = pypdfium2.PdfDocument(render(UGLY["long words"], "pdf"))

@@ -1,13 +1,16 @@
 import os
 import tempfile
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
 
+from app.report.document import Column, Table
 from app.report.formats import render
-from tests.unit.documents import EVIL, SALES, UGLY, document, everywhere, table
+from tests.unit.documents import EVIL, SALES, UGLY, chart, document, everywhere, table
 
 
 def read(document, **how):
@@ -37,6 +40,18 @@ def test_a_chart_refers_to_the_cells_that_hold_its_numbers():
         assert cells(book, shape.title.tx.strRef.f) == [title]
 
 
+def test_the_numbers_of_the_charts_are_hidden_and_the_charts_still_show_them():
+    book = read(SALES)
+    assert [sheet.sheet_state for sheet in book] == ["visible"] * 3 + ["hidden"]
+    with ZipFile(BytesIO(render(SALES, "xlsx"))) as parts:
+        assert b'<c:plotVisOnly val="1"/>' not in parts.read("xl/charts/chart1.xml")
+
+
+def test_the_axis_of_sums_starts_at_zero():
+    book = read(document(charts=[replace(chart(values=(90, 100)), adds_up=adds_up) for adds_up in (True, False)]))
+    assert [shape.y_axis.scaling.min for shape in book["Report"]._charts] == [0, None]
+
+
 def cells(book, reference):
     sheet, _, cells = reference.rpartition("!")
     found = book[sheet.strip("'")][cells.replace("$", "")]
@@ -54,6 +69,16 @@ def test_values_keep_their_types(data_only):
     assert rows[4] == ("Total", None, None, 1200, 1229.25, 1, None)
     assert [cell.number_format for cell in sheet[2]][1:6] == [
         "yyyy-mm-dd", "yyyy-mm-dd hh:mm", "#,##0", "#,##0.00", "0.0%"]
+
+
+def test_a_number_that_is_a_name_has_no_separators():
+    cell = read(document(table({"Year": "code"}, [2024])))["By region"]["A2"]
+    assert (cell.value, cell.number_format) == (2024, "0")
+
+
+def test_a_text_may_stand_at_the_right():
+    report = document(Table("By region", [Column("a", "text", is_right=True), Column("b", "text")], [["1,000", "x"]]))
+    assert [cell.alignment.horizontal for cell in read(report)["By region"][2]] == ["right", None]
 
 
 def test_the_head_stays_in_view_and_the_filter_leaves_the_total_alone():

@@ -6,15 +6,14 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from app.report.analysis import choice, periods, profile
-from app.report.analysis.chart_data import chart, share, spread
+from app.report.analysis import choice, names, periods, profile
+from app.report.analysis.chart_data import ROWS, chart, share, spread
 from app.report.analysis.grouping import Data, table
 from app.report.analysis.plain import Rows
 from app.report.analysis.profile import Profile
 from app.report.document import Chart, Column, Document, Figure, Table
 from app.report.measures import Columns, Group, Measure, check, parse_group, parse_measure
 
-ROWS = Measure("count")
 #: Measures that are chosen when none is asked for; and drawn, of all there are.
 MOST_CHOSEN, MOST_DRAWN = 3, 4
 #: Points of a line that is still a line, and not a scribble.
@@ -38,11 +37,11 @@ def analyse(frame: pd.DataFrame, columns: Columns, *, title: str, source: str, m
     if problems:
         raise ValueError("; ".join(sentence for _, sentence in problems))
     groups, asked = [parse_group(text, columns) for text in group_by], [parse_measure(text) for text in measures]
-    data, document = Data(frame, columns), Document(title, source, made_at)
+    data, document = Data(frame, names.told_apart(frame, columns)), Document(title, source, made_at)
     with np.errstate(all="ignore"):  # what is out of range ends as empty
         profiles = [] if groups and asked else _profiles(data, checkpoint)
         if groups:
-            _say_groups(document, data, groups, asked or [ROWS, *_chosen_measures(profiles)], checkpoint)
+            _say_groups(document, data, groups, asked or [ROWS, *_chosen_measures(profiles, groups)], checkpoint)
         elif asked:
             _say_measures(document, data, profiles, asked, checkpoint)
         else:
@@ -67,7 +66,7 @@ def _say_groups(document: Document, data: Data, groups: list[Group], measures: l
     document.figures.extend(figures(data, [ROWS, *(measure for measure in measures[:MOST_DRAWN] if measure != ROWS)]))
     for measure in measures[:MOST_DRAWN]:
         checkpoint()
-        _draw(document, chart(data, groups, measure))
+        _draw(document, chart(data, groups, measure, measures[0]))
     checkpoint()
     if len(groups) == 1 and not data.is_timely(groups[0]):
         _draw(document, share(data, groups[0], measures[0]))
@@ -84,16 +83,16 @@ def _say_measures(document: Document, data: Data, profiles: list[Profile], measu
 
 
 def _say_all(document: Document, data: Data, profiles: list[Profile], checkpoint: Checkpoint) -> None:
-    chosen = _chosen_measures(profiles)
+    groups = _chosen_groups(data, profiles)
+    chosen = _chosen_measures(profiles, groups)
     document.figures.extend([*figures(data, [ROWS]), *_period(profiles), *figures(data, chosen)])
     measures = [*chosen, ROWS]
-    groups = _chosen_groups(data, profiles)
     for group in groups:
         checkpoint()
         document.tables.append(table(data, [group], measures, f"By {group.label}"))
         _draw(document, chart(data, [group], measures[0]))
     checkpoint()
-    for category in choice.categories(profiles)[:2][-1:]:  # another one than in the bars, if there is
+    for category in _shared(choice.categories(profiles)):
         group = Group(category.name)
         _draw(document, share(data, group, measures[0]) or share(data, group, ROWS))
     if groups:
@@ -111,8 +110,9 @@ def _profiles(data: Data, checkpoint: Checkpoint) -> list[Profile]:
     return profiles
 
 
-def _chosen_measures(profiles: list[Profile]) -> list[Measure]:
-    return [choice.measure(p) for p in choice.numbers(profiles)[:MOST_CHOSEN]]
+def _chosen_measures(profiles: list[Profile], groups: list[Group]) -> list[Measure]:
+    grouped = [group.column for group in groups]
+    return [choice.measure(p) for p in choice.numbers(profiles) if p.name not in grouped][:MOST_CHOSEN]
 
 
 def _chosen_groups(data: Data, profiles: list[Profile]) -> list[Group]:
@@ -123,6 +123,12 @@ def _chosen_groups(data: Data, profiles: list[Profile]) -> list[Group]:
         if 2 <= len(data.aggregate([group], [])) <= MOST_POINTS:  # a wrong date far away may leave few of many years
             groups.append(group)
     return groups
+
+
+def _shared(categories: list[Profile]) -> list[Profile]:
+    """The one to show shares of, if any: another than in the bars, if there is one that is no label."""
+    others = [category for category in categories[1:] if not choice.is_label(category)]
+    return (others or categories)[:1]
 
 
 def _period(profiles: list[Profile]) -> list[Figure]:

@@ -5,42 +5,54 @@ import math
 import numpy as np
 
 from app.report.analysis import periods
-from app.report.analysis.grouping import Data, name, ordered
+from app.report.analysis.grouping import Data, name, sort
 from app.report.document import NUMERIC, Chart, Series, Value
 from app.report.measures import Group, Measure
 
 #: So many, "Other" among them.
 MOST_BARS, MOST_SLICES, MOST_SERIES = 11, 7, 6
+#: Years, or other numbers that follow each other, side by side.
+MOST_STEPS = 40
+#: "Other" is left out when it is so many times the largest one, which it would make a stump. Of pairs there are many.
+CRUSHES, CRUSHES_PAIRS = 3, 1
 MOST_POINTS = 100
 BINS = 10
 OTHER = object()
+ROWS = Measure("count")
 
 
-def chart(data: Data, groups: list[Group], measure: Measure) -> Chart | None:
-    """A line over time or else bars, of one or two groups; None when there is nothing to compare."""
+def chart(data: Data, groups: list[Group], measure: Measure, first: Measure | None = None) -> Chart | None:
+    """A line over time or else bars, of one or two groups; None when there is nothing to compare.
+
+    Args:
+        first: the measure that the document is about. It ranks the groups of a pair, so that they have the same colours
+            in all charts. Where it is no sum or count, which a single odd row may lead, the number of rows does.
+    """
     if measure.type(data.type(measure.column)) not in NUMERIC:
         return None
     axis, *by = sorted(groups, key=lambda group: not data.is_timely(group))
+    rank = measure if not by else first if first and _adds_up(first) else ROWS
     kind = "line" if data.is_timely(axis) else "bar"
-    shown, keys, label = _time(data, axis) if kind == "line" else (axis, *_largest(data, axis, measure, MOST_BARS))
+    most = MOST_STEPS if data.is_in_order(axis) and not by else MOST_BARS
+    shown, keys, label = _time(data, axis) if kind == "line" else (
+        axis, *_largest(data, axis, measure, rank, most, CRUSHES_PAIRS if by else CRUSHES))
     if len(keys) < 2:
         return None
-    title = f"{measure.label} by {label}"
+    title, labels = f"{measure.label} by {label}", [_name(shown, key) for key in keys]
     rest = 0 if _adds_up(measure) else None
-    if by:
-        names, label = _largest(data, by[0], measure, MOST_SERIES)
-        cells = _cells(data, [shown, by[0]], measure, keys, names)
-        title += f" and {label}"
-        series = [Series(_name(by[0], one), [cells.get((key, one), rest) for key in keys]) for one in names]
-    else:
+    if not by:
         cells = _cells(data, [shown], measure, keys)
         series = [Series(measure.label, [cells.get((key,), rest) for key in keys])]
-    return Chart(kind, title, [_name(shown, key) for key in keys], series)
+        return Chart(kind, title, labels, series, _adds_up(measure))
+    names, label = _largest(data, by[0], measure, rank, MOST_SERIES, CRUSHES_PAIRS)
+    cells = _cells(data, [shown, by[0]], measure, keys, names)
+    series = [Series(_name(by[0], one), [cells.get((key, one), rest) for key in keys]) for one in names]
+    return Chart(kind, f"{title} and {label}", labels, series, _adds_up(measure))
 
 
 def share(data: Data, group: Group, measure: Measure) -> Chart | None:
     """The parts of a whole; None when they are none, as with means or below zero."""
-    rows = ordered(data, [group], [measure]) if _adds_up(measure) else []
+    rows = _by_size(data, group, measure) if _adds_up(measure) else []
     values = [value for _, value in rows]
     if len(rows) < 2 or None in values or min(values) < 0 or not 0 < sum(values) < math.inf:
         return None
@@ -55,14 +67,25 @@ def _adds_up(measure: Measure) -> bool:
     return measure.op in ("sum", "count")
 
 
-def _largest(data: Data, group: Group, measure: Measure, most: int) -> tuple[list, str]:
-    """The keys to show, and what to call the group."""
-    keys = [row[0] for row in ordered(data, [group], [measure])]
+def _by_size(data: Data, group: Group, *measures: Measure) -> list[list[Value]]:
+    rows = data.aggregate([group], measures)
+    sort(rows, 0, 1)
+    return rows
+
+
+def _largest(data: Data, group: Group, measure: Measure, rank: Measure, most: int, crushes: int) -> tuple[list, str]:
+    """The keys to show, and what to call the group. All others are one, unless that crushes the largest shown one."""
+    rows = _by_size(data, group, rank, measure)
+    keys, values = [row[0] for row in rows], [abs(row[2] or 0) for row in rows]
     if len(keys) <= most:
-        return keys, group.label
-    if _adds_up(measure):
-        return [*keys[:most - 1], OTHER], group.label
-    return keys[:most], f"{group.label} (first {most})"
+        return _in_order(data, group, keys), group.label
+    if _adds_up(measure) and sum(values[most - 1:]) <= crushes * max(values[:most - 1]):
+        return [*_in_order(data, group, keys[:most - 1]), OTHER], group.label
+    return _in_order(data, group, keys[:most]), f"{group.label} (first {most})"
+
+
+def _in_order(data: Data, group: Group, keys: list) -> list:
+    return sorted(keys, key=lambda key: (key is None, key)) if data.is_in_order(group) else keys
 
 
 def _time(data: Data, group: Group) -> tuple[Group, list, str]:
@@ -93,10 +116,24 @@ def _name(group: Group, key) -> str:
 
 
 def spread(data: Data, column: str) -> Chart | None:
-    """How many rows have a number from where to where."""
+    """How many rows have a number from where to where, in steps of a round number."""
     numbers = data.frame[column].dropna().to_numpy("float64")
     if not len(numbers) or not 0 < numbers.max() - numbers.min() < math.inf:
         return None
-    counts, edges = np.histogram(numbers, BINS)
-    labels = [f"{start:.3g} – {end:.3g}" for start, end in zip(edges, edges[1:])]
-    return Chart("bar", f"Spread of {column}", labels, [Series("Rows", counts.tolist())])
+    edges, decimals = _edges(numbers.min(), numbers.max())
+    texts = [f"{edge:,.{decimals}f}" if decimals <= 6 and abs(edge) < 1e15 else f"{edge:.4g}" for edge in edges]
+    if len(set(texts)) < len(texts) or len(texts) < 3:  # large numbers that are nearly the same
+        return None
+    counts, _ = np.histogram(numbers, edges)
+    labels = [f"{start} – {end}" for start, end in zip(texts, texts[1:])]
+    return Chart("bar", f"Spread of {column}", labels, [Series("Rows", counts.tolist())], adds_up=True)
+
+
+def _edges(low: float, high: float) -> tuple[list[float], int]:
+    """Round numbers from below the one to above the other, and the decimals that they need."""
+    rough = (high - low) / BINS
+    unit = math.floor(math.log10(rough))
+    step = next(float(f"{factor}e{unit}") for factor in (1, 2, 5, 10) if float(f"{factor}e{unit}") >= rough * 0.999)
+    edges = [float(f"{number * step:.12g}") for number in range(math.floor(low / step), math.ceil(high / step) + 1)]
+    # What is round may be a little off at the ends.
+    return [min(edges[0], low), *edges[1:-1], max(edges[-1], high)], max(0, -math.floor(math.log10(step) + 1e-9))

@@ -22,6 +22,10 @@ class Data:
     def is_timely(self, group: Group) -> bool:
         return self.type(group.column) in DATES
 
+    def is_in_order(self, group: Group) -> bool:
+        """Whether its keys have an order of their own: dates, and whole numbers."""
+        return self.type(group.column) in (*DATES, "integer", "code")
+
     def aggregate(self, groups: list[Group], measures: list[Measure]) -> list[list[Value]]:
         """A row for each group that occurs, in no order: its keys, then its measures. No groups: one row of all.
 
@@ -62,7 +66,7 @@ class Data:
 def _computable(values: pd.Series, type: Type, op: str) -> pd.Series:
     if type == "boolean":
         values = values.astype("Int64")
-    if type not in ("boolean", "integer") or op in ("min", "max"):
+    if type not in ("boolean", "integer", "code") or op in ("min", "max"):
         return values
     floats = pd.Series(values.to_numpy("float64", na_value=np.nan))
     # Whole numbers are added as such while their sum cannot overflow.
@@ -75,23 +79,24 @@ def _tidy(value: Value) -> Value:
 
 
 def ordered(data: Data, groups: list[Group], measures: list[Measure]) -> list[list[Value]]:
-    """Dates ascend; all else comes by its first measure, the largest first, equal ones by name. Empty is last.
+    """Dates and whole numbers ascend; all else comes by its first measure, the largest first, equal ones by name.
 
-    Of two groups the first decides, by what it measures as a whole.
+    Empty is last. Of two groups the first decides, by what it measures as a whole.
     """
     rows = data.aggregate(groups, measures)
     if not groups:
         return rows
-    _order(rows, len(groups) - 1, len(groups), data.is_timely(groups[-1]))
+    sort(rows, len(groups) - 1, None if data.is_in_order(groups[-1]) else len(groups))
     if len(groups) == 2:
         place = {row[0]: number for number, row in enumerate(ordered(data, groups[:1], measures[:1]))}
         rows.sort(key=lambda row: place[row[0]])
     return rows
 
 
-def _order(rows: list[list[Value]], key: int, measure: int, timely: bool) -> None:
+def sort(rows: list[list[Value]], key: int, measure: int | None) -> None:
+    """By the measure, the largest first, or else by the key. These are positions in a row."""
     rows.sort(key=lambda row: (row[key] is None, row[key]))
-    if not timely:
+    if measure is not None:
         rows.sort(key=lambda row: (row[measure] is not None, row[measure]), reverse=True)
 
 
@@ -104,7 +109,7 @@ def table(data: Data, groups: list[Group], measures: list[Measure], title: str) 
         columns.insert(0, Column(group.label, type))
         for row, key in zip(rows, shown):
             row[position] = key
-    total = ["Total", None][:len(groups)] + data.overall(measures) if groups else None
+    total = ["Total", None][:len(groups)] + data.overall(measures) if groups and rows else None
     return Table(title, _unlike(columns), rows, total)
 
 

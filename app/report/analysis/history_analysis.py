@@ -31,7 +31,7 @@ def analyse_history(frame: pd.DataFrame, *, title: str, source: str, made_at: da
     document.charts.extend(drawn for drawn in (by_state, chart(data, [Group("Kind")], JOBS)) if drawn)
     for make in (_by_kind, _by_day, _failures):
         checkpoint()
-        document.tables.append(make(data))
+        document.tables.extend(found for found in [make(data)] if found.rows)
     document.tables.append(rows_table(data, "Times are UTC."))
     return document
 

@@ -23,7 +23,7 @@ def plain(values, type: Type) -> list[Value]:
         return np.asarray(values, "datetime64[us]").tolist()
     objects = pd.Series(values).astype(object)
     found = objects.where(objects.notna(), None).tolist()
-    if type == "integer":
+    if type in ("integer", "code"):
         return [None if value is None or not math.isfinite(value) else int(value) for value in found]
     if type in NUMERIC:
         return [None if value is None or not math.isfinite(value) else float(value) for value in found]

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from app.report.analysis.grouping import Data
-from app.report.analysis.plain import plain, word
+from app.report.analysis.plain import plain
 from app.report.document import NUMERIC, Column, Table, Type, Value
+from app.report.formats.values import text
 from app.report.measures import DATES, Measure
 
 
@@ -28,7 +29,7 @@ class Profile:
 def profile(data: Data, name: str) -> Profile:
     type = data.type(name)
     counts = data.frame[name].value_counts(sort=False)
-    ops = ["min", "mean", "max"] if type in NUMERIC else ["min", "max"] if type in DATES else []
+    ops = ["min", "mean", "max"] if type in NUMERIC else ["min", "max"] if type in (*DATES, "code") else []
     found = dict(zip(ops, data.overall([Measure(op, name) for op in ops])))
     return Profile(name, type, int(counts.sum()), len(counts), found.get("min"), found.get("mean"), found.get("max"),
                    _common(counts, type), len(data.frame))
@@ -40,11 +41,19 @@ def _common(counts: pd.Series, type: Type) -> Value:
 
 
 def table(profiles: list[Profile]) -> Table:
-    types = {"Column": "text", "Type": "text", "Filled": "integer", "Distinct": "integer", "Smallest": "text",
-             "Mean": "text", "Largest": "text", "Most common": "text"}
-    return Table("Columns", [Column(name, type) for name, type in types.items()], [_row(p) for p in profiles])
+    columns = [*(Column(name, "text") for name in ("Column", "Type")),
+               *(Column(name, "integer") for name in ("Filled", "Distinct")),
+               *(Column(name, "text", is_right=True) for name in ("Smallest", "Mean", "Largest")),
+               Column("Most common", "text")]
+    filled = [p for p in profiles if p.filled]
+    empty = len(profiles) - len(filled)
+    return Table("Columns", columns, [_row(p) for p in filled],
+                 note=f"{empty:,} more column{'s' if empty > 1 else ''} without a value." if empty else "")
 
 
 def _row(p: Profile) -> list[Value]:
-    values = (p.smallest, p.mean, p.largest, p.common)  # of another type in each row, so they are texts
-    return [p.name, p.type, p.filled, p.distinct, *(None if value is None else word(value) for value in values)]
+    """Values as their columns show them: of another type in each row, so they are texts."""
+    type = "integer" if p.type == "code" else p.type
+    mean = text(p.mean, "number" if p.type == "integer" else p.type)
+    return [p.name, type, p.filled, p.distinct, *(found or None for found in (
+        text(p.smallest, p.type), mean, text(p.largest, p.type), text(p.common, p.type)))]

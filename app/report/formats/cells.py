@@ -15,7 +15,7 @@ FIRST_YEAR, EXACT, LARGEST = 1900, 10 ** 15, 9.99e307
 #: Of a cell and of a sheet's name, in UTF-16 units: an emoji is two.
 CELL_UNITS, NAME_UNITS = 32_767, 31
 
-NUMBER_FORMATS = {"integer": "#,##0", "number": "#,##0", "percent": "0", "seconds": '#,##0.0 "s"',
+NUMBER_FORMATS = {"integer": "#,##0", "code": "0", "number": "#,##0", "percent": "0", "seconds": '#,##0.0 "s"',
                   "date": "yyyy-mm-dd", "datetime": "yyyy-mm-dd hh:mm"}
 
 

@@ -1,4 +1,4 @@
-"""The sheet with the numbers that Excel's charts show."""
+"""The sheet with the numbers that Excel's charts show, hidden: a person has them in the tables."""
 
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
@@ -22,6 +22,7 @@ def draw(book: Workbook, charts: list[Chart]) -> None:
     if not drawn(charts):
         return
     sheet, top = book.add_worksheet(NAME), 0
+    sheet.hide()
     sheet.set_column(0, 0, 34)
     for chart in drawn(charts):
         _numbers(book, sheet, chart, top)

@@ -1,6 +1,7 @@
 """How a chart looks, and the SVG of it."""
 
 import math
+from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
 from pygal.graph.graph import Graph
@@ -11,6 +12,8 @@ from app.report.formats.look import HAIRLINE, INK, MUTED, SERIES
 
 #: Units of the drawing; who shows it scales it. A letter is about 7 wide.
 WIDTH, HEIGHT, LETTER = 720, 210, 7
+
+UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 STYLE = Style(
     background="transparent", plot_background="transparent", colors=SERIES * 9, opacity=1, opacity_hover=1,
@@ -38,11 +41,13 @@ def settings(chart: Chart, **more) -> dict:
 
 
 def short(number: float) -> str:
-    """As an axis has it: 1,500 or 1.2M."""
-    for unit, sign in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(number) >= max(unit, 1e4):
-            return f"{number / unit:,.4g}{sign}"
-    return f"{number:,.4g}"
+    """As a number has it that stands alone: 1,500 or 1.2M."""
+    unit, sign = _unit(number)
+    return f"{number / unit:,.4g}{sign}"
+
+
+def _unit(number: float) -> tuple[float, str]:
+    return next(((unit, sign) for unit, sign in UNITS if abs(number) >= max(unit, 1e4)), (1, ""))
 
 
 def ticks(numbers: list[float]) -> list[float]:
@@ -53,6 +58,16 @@ def ticks(numbers: list[float]) -> list[float]:
     unit = 10 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough * 0.999)
     return [float(f"{number * step:.9g}") for number in range(math.floor(low / step), math.ceil(high / step) + 1)]
+
+
+def tick_format(ticks: list[float]) -> Callable[[float], str]:
+    """All in the same unit, with the decimals that their step needs, so that no two are alike."""
+    largest = max(map(abs, ticks))
+    unit, sign = _unit(largest)
+    decimals = max(0, -math.floor(math.log10((ticks[1] - ticks[0]) / unit) + 1e-9)) if len(ticks) > 1 else 0
+    if decimals > 6 or largest >= 1e15:
+        return short
+    return lambda number: f"{number / unit:,.{decimals}f}{sign if number else ''}"
 
 
 def svg(graph: Graph, name: str) -> str:

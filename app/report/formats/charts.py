@@ -6,13 +6,15 @@ import pygal
 
 from app.report.document import Chart
 from app.report.formats.chart_kind import amounts, kind, numbers
-from app.report.formats.chart_style import LETTER, WIDTH, settings, svg, ticks
+from app.report.formats.chart_style import LETTER, WIDTH, settings, svg, tick_format, ticks
 from app.report.formats.values import clean, shorten, shower
 
 #: Longer labels end in an ellipsis.
 LABEL = 24
 #: More bars than this, one below the other, would not fit a page.
 BARS = 30
+#: What fits a page of paper, legend and all: bars of many series become thinner.
+TALLEST = 660
 #: So few bars, side by side, would be broad blocks.
 FEW = 3
 
@@ -52,18 +54,22 @@ def _bars(chart: Chart) -> pygal.Bar:
     says = len(chart.series) == 1 and len(chart.labels) <= BARS and min(numbers(chart)) >= 0
     show = {"value_formatter": _amount(chart), "print_values": True, "print_values_position": "top"} if says else {}
     if FEW < len(chart.labels) <= _room(chart) or len(chart.labels) > BARS:
-        return _add(pygal.Bar(**settings(chart, **show), **_some_labels(chart), show_y_labels=not says), chart)
-    height = 50 + len(chart.labels) * (10 + 16 * len(chart.series))
-    return _add(pygal.HorizontalBar(**settings(chart, **show, height=height, margin_left=40, margin_right=90),
-                                    show_x_labels=not says), chart, order=-1)  # it draws the first at the bottom
+        standing = pygal.Bar(**settings(chart, **show), **_some_labels(chart), show_y_labels=not says)
+        return _add(standing, chart, says=says)
+    height = min(TALLEST, 50 + len(chart.labels) * (10 + 16 * len(chart.series)))
+    lying = pygal.HorizontalBar(**settings(chart, **show, height=height, margin_left=40, margin_right=90),
+                                show_x_labels=not says)
+    return _add(lying, chart, order=-1, says=says)  # it draws the first at the bottom
 
 
 def _amount(chart: Chart) -> Callable[[float], str]:
     return shower("number", numbers(chart)) if max(numbers(chart)) < 1_000 else "{:,.0f}".format
 
 
-def _add(graph, chart: Chart, order: int = 1):
-    graph.y_labels = ticks([*numbers(chart), 0] if kind(chart) != "line" else numbers(chart))
+def _add(graph, chart: Chart, order: int = 1, says: bool = False):
+    graph.y_labels = ticks([*numbers(chart), 0] if kind(chart) == "bar" or chart.adds_up else numbers(chart))
+    if not says:
+        graph.value_formatter = tick_format(graph.y_labels)
     graph.x_labels = [_label(label) for label in chart.labels][::order]
     for series in chart.series:
         graph.add(_label(series.name), amounts(series)[::order])

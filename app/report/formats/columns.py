@@ -47,11 +47,11 @@ def _widths(table: Excerpt, letters: int) -> list[float]:
 
 
 def _width(table: Excerpt, column: int, letters: int) -> float:
-    """In letters. A number is not broken; a name, which is bold and so wider, breaks between its words."""
+    """In letters. A number or date is not broken; a name, which is bold and so wider, breaks between its words."""
     rows = table.rows[:ROWS] + ([table.total] if table.total else [])
     longest = max((_letters(line) for row in rows for line in row[column].split("\n")), default=0)
     word = max((_letters(word) * 1.1 for word in table.names[column].split()), default=0)
-    return max(4, longest if table.numeric[column] and longest < 30 else min(longest, letters), min(word, letters))
+    return max(4, longest if table.whole[column] and longest < 30 else min(longest, letters), min(word, letters))
 
 
 def _letters(text: str) -> float:

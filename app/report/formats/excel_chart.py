@@ -26,6 +26,7 @@ def excel_chart(book: Workbook, chart: Chart, sheet: str, top: int) -> ExcelChar
         shape.add_series(_cells(chart, series, sheet, top, number + 1) | _colours(chart, number))
     shape.set_title({"name": [sheet, top, 0, top, 0], "data": [clean(chart.title)], "name_font": {"size": 12}})
     shape.set_size({"width": WIDTH, "height": HEIGHT})
+    shape.show_hidden_data()  # their sheet is hidden
     shape.set_chartarea({"border": {"none": True}})
     if kind(chart) == "share":
         shape.set_legend({"position": "right"})
@@ -62,6 +63,8 @@ def _colours(chart: Chart, number: int) -> dict:
 def _set_axes(shape: ExcelChart, chart: Chart, is_lying: bool) -> None:
     amounts = {"num_format": number_format("number", numbers(chart)), "num_font": {"color": MUTED},
                "major_gridlines": {"visible": True, "line": {"color": HAIRLINE}}, "line": {"none": True}}
+    if chart.adds_up and min(numbers(chart)) >= 0:
+        amounts["min"] = 0
     names = {"num_font": {"color": MUTED}, "label_position": "low", "major_gridlines": {"visible": False}}
     if is_lying:  # from the top down, with the amounts still at the bottom
         shape.set_x_axis(amounts)

@@ -1,5 +1,6 @@
 """HTML in one file, for screen, phone and printer, and a shorter one for the body of an email."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,24 +11,38 @@ from app.report.document import Document
 from app.report.formats import look
 from app.report.formats.chart_kind import drawn
 from app.report.formats.charts import draw
-from app.report.formats.excerpt import ROWS, Excerpt, excerpt
+from app.report.formats.excerpt import Excerpt, excerpt, most_rows
 from app.report.formats.progress import Checkpoint, Progress
 from app.report.formats.values import clean, made, shorten, text
 
 #: Of an email's body, which must stay below 60,000 characters whatever it says.
 MAIL_ROWS, MAIL_COLUMNS, MAIL_FIGURES, MAIL_CELL = 15, 8, 12, 40
+#: Rows of the last of several tables.
+LAST = 200
+#: Letters of a word that fits a phone.
+LONG = 30
 
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
                         trim_blocks=True, lstrip_blocks=True)
 
 
+
+def breakable(text: str) -> Markup:
+    """With places to break in words that are too long for a phone. Other words stay whole: a wide table scrolls."""
+    return Markup("<wbr>").join(re.sub(rf"(\S{{{LONG}}})(?=\S)", "\\1\u200b", text).split("\u200b"))
+
+
+TEMPLATES.filters["breakable"] = breakable
+
+
 def render(document: Document, checkpoint: Checkpoint) -> bytes:
-    progress = Progress(checkpoint, sum(min(len(table.rows), ROWS) for table in document.tables))
+    most = most_rows(document.tables, LAST)
+    progress = Progress(checkpoint, sum(min(len(table.rows), rows) for table, rows in zip(document.tables, most)))
     page = TEMPLATES.get_template("report.html").render(
         look=look, title=clean(document.title), made=made(document), figures=_figures(document),
         charts=[(clean(chart.title), _inline(draw(chart, str(number))))
                 for number, chart in enumerate(drawn(document.charts))],
-        tables=(excerpt(document, table, progress) for table in document.tables))
+        tables=(excerpt(document, table, progress, rows=rows) for table, rows in zip(document.tables, most)))
     return page.encode()
 
 

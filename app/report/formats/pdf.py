@@ -11,7 +11,7 @@ from app.report.formats import look
 from app.report.formats.chart_kind import drawn
 from app.report.formats.charts import draw
 from app.report.formats.columns import blocks, breakable
-from app.report.formats.excerpt import ROWS, Excerpt, excerpt
+from app.report.formats.excerpt import Excerpt, excerpt, most_rows
 from app.report.formats.progress import Checkpoint, Progress
 from app.report.formats.values import clean, made, shorten, text
 
@@ -19,6 +19,8 @@ HERE = Path(__file__).parent
 #: Of all tables together: while the pages are set, a cell takes 13 KB of memory and each of its letters 0.1 KB. A table
 #: that comes when all are given away still shows its beginning.
 CELLS, LETTERS, BEGINNING = 4_000, 150, 400
+#: Rows of the last of several tables.
+LAST = 50
 
 #: For columns.breakable, which thinks in the letters of a table: what the width of the page is to the larger letters of
 #: the title, other headings and notes, and the width of a card to its label and figure.
@@ -57,9 +59,9 @@ def _head(document: Document) -> dict:
 def _rows(tables: list[Table]) -> list[int]:
     """How many rows of each table are shown."""
     left, rows = CELLS, []
-    for table in tables:
+    for table, most in zip(tables, most_rows(tables, LAST)):
         columns = max(1, len(table.columns))
-        rows.append(min(ROWS, len(table.rows), max(1, max(left, BEGINNING) // columns)))
+        rows.append(min(most, len(table.rows), max(1, max(left, BEGINNING) // columns)))
         left -= rows[-1] * columns
     return rows
 

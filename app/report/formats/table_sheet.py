@@ -30,7 +30,7 @@ def draw(book: Workbook, name: str, table: Table, progress: Progress) -> None:
     rows = islice(table.rows, ROWS)
     sample = list(islice(rows, SAMPLE))
     formats = [{"num_format": number_format(column.type, [row[i] for row in sample])}
-               for i, column in enumerate(columns)]
+               | ({"align": "right"} if column.is_right else {}) for i, column in enumerate(columns)]
     _write_row(sheet, 0, [column.name for column in columns], [book.add_format(HEAD)] * len(columns))
     plain = [book.add_format(format) for format in formats]
     last = 0

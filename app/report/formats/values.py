@@ -73,6 +73,8 @@ def _significant(number: float) -> int:
 
 
 def _number(value: int | float, type: Type, decimals: int) -> str:
+    if type == "code":
+        return f"{value:.0f}"
     if type == "seconds":
         return _seconds(value)
     if type == "percent":
