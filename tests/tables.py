@@ -10,7 +10,7 @@ def table(data, name="table.csv"):
     """Its layout and all of its rows."""
     file = io.BytesIO(data if isinstance(data, bytes) else data.encode())
     layout, first = tables.inspect(file, name)
-    layout = tables.Layout.from_json(json.loads(json.dumps(layout.as_json())))
+    assert layout == (layout := tables.Layout.from_json(json.loads(json.dumps(layout.as_json()))))
     rows = [row for chunk in tables.read(file, layout, chunk=3) for row in chunk]
     assert rows[:10] == first
     assert len(rows) == layout.rows

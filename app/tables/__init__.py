@@ -4,14 +4,15 @@
 is what the second gives.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, islice, zip_longest
 from typing import BinaryIO
 
-from app.tables import formats, header
+from app.tables import formats, header, notes
 from app.tables.layout import Column, Layout, Unreadable, check_length
-from app.tables.types import Guess, decide, is_value
+from app.tables.types import Guess, decide
 from app.tables.values import convert
 
 __all__ = ["Column", "Layout", "Unreadable", "inspect", "read"]
@@ -32,17 +33,21 @@ def inspect(file: BinaryIO, name: str) -> tuple[Layout, list[list]]:
         Unreadable
     """
     layout, rows, keys = formats.first_look(file, name)
+    blank: Counter[int] = Counter()
+    rows = _filled(rows, blank)
     top = list(islice(rows, header.ROWS))
     if not top:
         raise Unreadable("The file is empty: there is no table in it.")
     cells, first = _header(layout.format, top, keys)
     top += islice(rows, first)  # as many data rows as there were others
-    guesses, count = _guess(chain(top[first:], rows), len(cells), typed=layout.format != "csv")
+    guesses, count = _guess(chain(top[first:], rows), len(cells), layout.format)
     cells = list(keys) or cells
     while len(guesses) > 1 and guesses[-1].is_blank and header.is_blank(cells[len(guesses) - 1:]):
         guesses.pop()  # what a delimiter at the end of each line makes
     columns, decimal_comma = decide(header.names(cells, len(guesses)), guesses, layout.delimiter == ";")
-    layout = replace(layout, first=first, columns=columns, decimal_comma=decimal_comma, rows=count)
+    said = notes.columns(columns, guesses, decimal_comma, lambda row: _in_file(first + row, blank))
+    layout = replace(layout, first=first, columns=columns, decimal_comma=decimal_comma, rows=count,
+                     notes=(*layout.notes, *said)[:notes.MOST])
     return layout, _values(top[first:first + SAMPLE_ROWS], layout)
 
 
@@ -54,35 +59,51 @@ def read(file: BinaryIO, layout: Layout, *, skip: int = 0, chunk: int = 5000) ->
     Raises:
         Unreadable: not the file that the layout is of.
     """
-    rows = islice(formats.rows(file, layout, {}), layout.first + skip, None)
-    for part in _chunks(rows, chunk):
+    rows = islice(filter(None, formats.rows(file, layout, {})), layout.first + skip, None)
+    for part in _chunks(rows, chunk, len(layout.columns)):
         yield _values(part, layout)
+
+
+def _filled(rows: Iterator[list], blank: Counter[int]) -> Iterator[list]:
+    """Each that is not blank; `blank` counts the others, by how many of these came before."""
+    count = 0
+    for row in rows:
+        if row:
+            count += 1
+            yield row
+        else:
+            blank[count] += 1
+
+
+def _in_file(row: int, blank: Counter[int]) -> int:
+    """The number that a spreadsheet shows beside the row that is not blank; that one is counted from 0."""
+    return row + 1 + sum(count for before, count in blank.items() if before <= row)
 
 
 def _header(format: str, top: list[list], keys: dict[str, int]) -> tuple[list, int]:
     """The header's cells, and the number of rows before the data."""
     if format == "csv" or format == "xlsx":
-        return header.find(top, is_value)
+        return header.find(top)
     is_header = not keys and all(isinstance(cell, str) for cell in top[0])
     return (top[0], 1) if is_header else ([], 0)
 
 
-def _guess(rows: Iterator[list], columns: int, typed: bool) -> tuple[list[Guess], int]:
+def _guess(rows: Iterator[list], columns: int, format: str) -> tuple[list[Guess], int]:
     """A guess for each column, of which there may be more than the header has, and the number of rows."""
-    guesses, count = [Guess(typed) for _ in range(columns)], 0
+    guesses, count = [Guess(format) for _ in range(columns)], 0
     for part in _chunks(rows, 5000):
-        count += len(part)
-        check_length(count)
         for index, column in enumerate(zip_longest(*part, fillvalue="")):
             if index == len(guesses):
-                guesses.append(Guess(typed))
-            guesses[index].add(column)
+                guesses.append(Guess(format))
+            guesses[index].add(column, count)
+        count += len(part)
+        check_length(count, len(guesses))
     return guesses, count
 
 
-def _chunks(rows: Iterator[list], most: int) -> Iterator[list[list]]:
+def _chunks(rows: Iterator[list], most: int, columns: int = 1) -> Iterator[list[list]]:
     for row in rows:
-        size = max(1, min(most, CHUNK_CELLS // max(1, len(row))))
+        size = max(1, min(most, CHUNK_CELLS // max(columns, len(row))))
         yield [row, *islice(rows, size - 1)]
 
 

@@ -61,7 +61,7 @@ def _agreement(sample: list[str], delimiter: str) -> float:
 
 
 def rows(file: BinaryIO, encoding: str, delimiter: str) -> Iterator[list[str]]:
-    """Each row that is not blank.
+    """Each row; a blank one is [].
 
     Raises:
         Unreadable: too many columns; a quote that is never closed, or a cell longer than csv allows (131,072
@@ -78,6 +78,8 @@ def rows(file: BinaryIO, encoding: str, delimiter: str) -> Iterator[list[str]]:
                 elif "".join(row).strip():
                     check_width(len(row))
                     yield row
+                else:
+                    yield []
                 line = reader.line_num
         except csv.Error:
             raise _unclosed(line + 1) from None

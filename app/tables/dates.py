@@ -15,6 +15,8 @@ _TIME = (r"(?:(?:T|,? +)(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})"
 _PATTERNS = [re.compile(pattern + _TIME) for pattern in _DATES]
 _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
            "november", "december")
+_WHOLE_MONTHS = [re.compile(r"(?P<year>(?:19|20)[0-9]{2})-(?P<month>[0-9]{2})"),
+                 re.compile(r"(?P<month>[A-Za-z]{3,9})\.? (?P<year>[0-9]{4})")]
 #: What Python reads by itself, and fast. Left alone it would take 20260403 and 2026-W14 for dates too.
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
                   r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[-+][0-9]{2}:[0-9]{2})?)?")
@@ -30,6 +32,23 @@ def moment(text: str, day_first: bool) -> datetime | None:
         return found.astimezone(UTC).replace(tzinfo=None) if found and found.tzinfo else found
     except (ValueError, OverflowError):
         return None
+
+
+def month(text: str) -> datetime | None:
+    """The first day of 2026-01 or of Jan 2026; None when it is no month."""
+    found = _WHOLE_MONTHS[0].fullmatch(text) or _WHOLE_MONTHS[1].fullmatch(text)
+    try:
+        return datetime(_year(found["year"]), _month(found["month"]), 1) if found else None
+    except ValueError:
+        return None
+
+
+def is_undecided(text: str) -> bool:
+    """Whether it is a date both with the day first and with the month first, and not the same."""
+    if text[:4].isdigit():  # of what begins with a year, there is nothing to try
+        return False
+    day_first, month_first = moment(text, day_first=True), moment(text, day_first=False)
+    return bool(day_first and month_first) and day_first != month_first
 
 
 def _spelled(text: str, day_first: bool) -> datetime | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import BinaryIO
 
-from app.tables import csv_rows, json_rows, text, xlsx_rows
+from app.tables import csv_rows, json_rows, notes, text, xlsx_rows
 from app.tables.layout import Layout, Unreadable
 
 SAVE = "Open it, save the table as .xlsx or .csv, and upload that."
@@ -35,10 +35,12 @@ def first_look(file: BinaryIO, name: str) -> tuple[Layout, Iterator[list], dict[
     file.seek(0)
     start = file.read(512)
     if start.startswith(b"PK\x03\x04"):
-        sheet = xlsx_rows.sheet(file)
-        return Layout("xlsx", sheet=sheet.name), xlsx_rows.rows(sheet), keys
+        sheet, others = xlsx_rows.largest_sheet(file)
+        return Layout("xlsx", sheet=sheet.name, notes=notes.sheets(sheet.name, others)), xlsx_rows.rows(sheet), keys
     _refuse_others(start)
     layout = Layout(_format_of_text(start, name), text.encoding_of(file))
+    if layout.encoding == "cp1252":
+        layout = replace(layout, notes=(notes.ENCODING,))
     if layout.format == "csv":
         layout = replace(layout, delimiter=csv_rows.delimiter_of(file, layout.encoding))
     elif layout.format == "json" and json_rows.has_lines(file, layout.encoding):
@@ -47,7 +49,7 @@ def first_look(file: BinaryIO, name: str) -> tuple[Layout, Iterator[list], dict[
 
 
 def rows(file: BinaryIO, layout: Layout, keys: dict[str, int]) -> Iterator[list]:
-    """Each row that is not blank, as the format has it: "" is an empty cell, and rows may differ in length."""
+    """Each row, as the format has it: "" is an empty cell, a blank row is [], and rows may differ in length."""
     match layout.format:
         case "csv":
             return csv_rows.rows(file, layout.encoding, layout.delimiter)

@@ -41,8 +41,7 @@ def ndjson_rows(file: BinaryIO, encoding: str, keys: dict[str, int]) -> Iterator
     """The same for a file with an object on each line."""
     with text.opened(file, encoding) as opened, _not_too_deep():
         for number, line in enumerate(text.lines(opened), 1):
-            if line.strip():
-                yield from _record(_object(line, number), keys)
+            yield _record(_object(line, number), keys) if line.strip() else []
 
 
 def _object(line: str, number: int) -> dict[str, Any]:
@@ -70,7 +69,7 @@ def _rows(stream: Stream, keys: dict[str, int]) -> Iterator[list]:
     for item in _items(stream):
         if wanted is None or not isinstance(item, wanted):
             raise Unreadable(f"The file's list is not a table: its items are not all objects. {WANTED}")
-        yield from _record(item, keys) if wanted is dict else _list(item)
+        yield _record(item, keys) if wanted is dict else _list(item)
 
 
 def _items(stream: Stream) -> Iterator[Any]:
@@ -106,8 +105,8 @@ def _held(stream: Stream, keys: dict[str, int]) -> Iterator[list]:
         raise Unreadable(f"The file is one object without a list of objects in it. {WANTED}")
 
 
-def _record(record: dict[str, Any], keys: dict[str, int]) -> Iterator[list]:
-    """Its row, unless it is blank."""
+def _record(record: dict[str, Any], keys: dict[str, int]) -> list:
+    """Its row; [] when it is blank."""
     flat = dict(_flat(record, "")) if dict in map(type, record.values()) else record
     for key in flat:
         if key not in keys:
@@ -116,11 +115,10 @@ def _record(record: dict[str, Any], keys: dict[str, int]) -> Iterator[list]:
     return _list(map(flat.get, keys))
 
 
-def _list(values: Iterable) -> Iterator[list]:
+def _list(values: Iterable) -> list:
     row = [_cell(value) for value in values]
     check_width(len(row))
-    if row.count("") < len(row):
-        yield row
+    return row if row.count("") < len(row) else []
 
 
 def _flat(record: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

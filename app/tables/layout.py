@@ -5,6 +5,8 @@ from typing import Any
 
 MAX_COLUMNS = 1_000
 MAX_ROWS = 1_000_000
+#: Down to the last row and column. Measured: calamine takes 80 bytes for each of a sheet, so 200 MB.
+MAX_CELLS = 2_500_000
 #: Characters of a cell that are kept: as many as a cell of XLSX can hold. What is longer is cut.
 MAX_CELL = 32_767
 
@@ -39,13 +41,16 @@ class Layout:
     columns: tuple[Column, ...] = ()
     #: Rows of data, blank ones not counted.
     rows: int = 0
+    #: Sentences for the person: what may not be as they expect.
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"columns": [asdict(column) for column in self.columns]}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Layout":
-        return cls(**value | {"columns": tuple(Column(**column) for column in value["columns"])})
+        columns = tuple(Column(**column) for column in value["columns"])
+        return cls(**value | {"columns": columns, "notes": tuple(value.get("notes", ()))})
 
 
 def check_width(columns: int) -> None:
@@ -54,6 +59,10 @@ def check_width(columns: int) -> None:
                          "and upload it again.")
 
 
-def check_length(rows: int) -> None:
+def check_length(rows: int, columns: int) -> None:
+    """Empty cells count: they take memory too, and a small file can have very many of them."""
     if rows > MAX_ROWS:
         raise Unreadable(f"The table has more than {MAX_ROWS:,} rows. Split it, and upload the parts one by one.")
+    if rows * columns > MAX_CELLS:
+        raise Unreadable(f"The table has more than {MAX_CELLS:,} cells, the empty ones counted. Leave out columns that "
+                         "you do not need, or split it.")

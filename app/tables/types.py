@@ -1,13 +1,16 @@
 """Which type a column has: found out while its cells pass by, a chunk at a time, and decided for the whole file."""
 
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-from app.tables.dates import moment
+from app.tables.dates import is_undecided, moment, month
 from app.tables.layout import Column
 from app.tables.numbers import number
+from app.tables.odd import Odd
 
+_FRACTION = re.compile(r"-?[0-9]+\.[0-9]+")
 #: Words for "no value", in small letters. A column of text keeps them: NA is Namibia there.
 NULLS = frozenset(["", "null", "n/a", "na", "#n/a", "nan"])
 #: Among numbers, dates and booleans these too: a dash, and what Excel writes for an error.
@@ -21,31 +24,51 @@ READINGS: dict[str, Callable[[str], Any]] = {
     "comma": lambda text: number(text, ","),
     "day first": lambda text: moment(text, day_first=True),
     "month first": lambda text: moment(text, day_first=False),
+    "month": month,
 }
 NUMBERS, DATES = {"point", "comma"}, {"day first", "month first"}
+#: What text may be read as where the format has numbers and booleans of its own. Text that looks like one is meant as
+#: text then: 50667 is a zip code. But in JSON a number with a fraction is often sent as text, to keep it exact.
+TEXT_OF_XLSX = {name: READINGS[name] for name in (*DATES, "month")}
+TEXT_OF_JSON = TEXT_OF_XLSX | {"point": lambda text: number(text, ".") if _FRACTION.fullmatch(text) else None}
+TEXT = {"csv": READINGS, "xlsx": TEXT_OF_XLSX, "json": TEXT_OF_JSON, "ndjson": TEXT_OF_JSON}
 #: The same for cells that have a type in the file. Others, like a time of day, are shown as text.
 FITTING = {bool: {"boolean"}, int: NUMBERS, float: NUMBERS, date: DATES, datetime: DATES}
+FITTING_TYPES = {reading: {type for type in FITTING if reading in FITTING[type]} for reading in READINGS}
 
 
 class Guess:
     """What one column can still be. It begins as everything, and loses what a cell does not fit."""
 
-    def __init__(self, typed: bool):
-        #: Whether the format has numbers and booleans of its own. Text that looks like one is then meant as text.
-        self.typed = typed
+    def __init__(self, format: str):
+        self.readings = TEXT[format]
         self.can = set(READINGS)
+        #: Those that were lost to a few cells only.
+        self.nearly: dict[str, Odd] = {}
+        #: A date that is another one with the month first.
+        self.undecided = ""
+        self.values = 0
         #: Those under which a value had a fraction or a time of day.
         self.fine: set[str] = set()
         self.filled = self.has_dash = self.has_slash = False
 
-    def add(self, cells: Collection) -> None:
-        if self.can:
+    def add(self, cells: Sequence, row: int) -> None:
+        """`row` is the first one's, counted from 0."""
+        if self.can or self.nearly:
+            texts = {cell for cell in set(cells) if isinstance(cell, str)}
+            nulls = {text for text in texts if text.strip().lower() in NULLS_AMONG_TYPED}
+            words = {text.strip() for text in texts - nulls}
+            self.has_dash = self.has_dash or any(null.strip().lower() not in NULLS for null in nulls)
+            self.values += len(cells) - (sum(map(nulls.__contains__, cells)) if nulls else 0)
+            could = set(self.can)
             self._add_typed(cells)
-            words = {cell.strip() for cell in set(cells) if isinstance(cell, str)}
-            self.has_dash = self.has_dash or any(word.lower() in NULLS_AMONG_TYPED - NULLS for word in words)
-            self._add_text({word for word in words if word.lower() not in NULLS_AMONG_TYPED})
+            self._add_text(words)
+            self.nearly |= {reading: Odd(FITTING_TYPES[reading], self.readings.get(reading))
+                            for reading in (could - self.can) & (NUMBERS | DATES)}
+            self.nearly = {reading: odd for reading, odd in self.nearly.items()
+                           if odd.add(cells, words, row, self.values)}
 
-    def _add_typed(self, cells: Collection) -> None:
+    def _add_typed(self, cells: Sequence) -> None:
         for kind in set(map(type, cells)) - {str}:
             self.filled = True
             self.can &= FITTING.get(kind, set())
@@ -57,15 +80,16 @@ class Guess:
     def _add_text(self, words: set[str]) -> None:
         if words:
             self.filled = True
-            if self.typed:
-                self.can &= DATES
+            self.can &= self.readings.keys()
             for reading in list(self.can):
                 self._try(reading, words)
             if self.can & DATES:
                 self.has_slash = self.has_slash or any("/" in word for word in words)
+            if self.can >= DATES:
+                self.undecided = self.undecided or min(filter(is_undecided, words), default="")
 
     def _try(self, reading: str, words: set[str]) -> None:
-        read = READINGS[reading]
+        read = self.readings[reading]
         for word in words:
             value = read(word)
             if value is None:
@@ -91,7 +115,7 @@ class Guess:
             reading = "day first" if "month first" not in self.can or usual and "day first" in self.can \
                 else "month first"
             return Column(name, "datetime" if reading in self.fine else "date", reading == "day first")
-        return Column(name, "text")
+        return Column(name, "date" if "month" in self.can else "text")  # months only if all are: 2026-01 is also an id
 
 
 def decide(names: list[str], guesses: list[Guess], semicolon: bool) -> tuple[tuple[Column, ...], bool]:
@@ -102,12 +126,16 @@ def decide(names: list[str], guesses: list[Guess], semicolon: bool) -> tuple[tup
     return tuple(guess.column(name, decimal_comma, semicolon) for name, guess in zip(names, guesses)), decimal_comma
 
 
-def is_value(cell: Any) -> bool:
-    """Whether it looks like data and not like a name."""
+def kind(cell: Any) -> str | None:
+    """"number", "date" or "other" for what looks like data; "" for what may be a name; None for no value."""
     if not isinstance(cell, str):
-        return True
+        return "number" if FITTING.get(type(cell)) == NUMBERS else "date" if isinstance(cell, date) else "other"
     text = cell.strip()
-    return text.isdigit() or any(READINGS[reading](text) is not None for reading in NUMBERS | DATES)
+    if text.lower() in NULLS_AMONG_TYPED:
+        return None
+    if text.isdigit() or any(READINGS[reading](text) is not None for reading in NUMBERS):
+        return "number"
+    return "date" if moment(text, day_first=True) or moment(text, day_first=False) else ""
 
 
 def _is_whole(value: float) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
+from app.tables.dates import moment, month
 from app.tables.layout import Column, Unreadable
 from app.tables.text import written
 from app.tables.types import NULLS_AMONG_TYPED, READINGS
@@ -38,7 +39,7 @@ def _reading(column: Column, decimal_comma: bool) -> Callable[[str], Any]:
         return READINGS["boolean"]
     if column.type in ("integer", "number"):
         return READINGS["comma" if decimal_comma else "point"]
-    return READINGS["day first" if column.day_first else "month first"]
+    return lambda text: moment(text, column.day_first) or month(text)
 
 
 def _value(cell: Any, type: str, reading: Callable[[str], Any]) -> Any:

@@ -11,32 +11,55 @@ from app.tables import xlsx_size
 from app.tables.layout import Unreadable
 
 
-def sheet(file: BinaryIO, name: str = "") -> CalamineSheet:
-    """The one of that name, else the first that is shown and has something in it.
+def largest_sheet(file: BinaryIO) -> tuple[CalamineSheet, list[str]]:
+    """The one with the most cells of those that are shown, and the names of the others that have something in them.
+
+    Not the first one: that is often a cover.
 
     Raises:
-        Unreadable: there is none, or the file is no sound XLSX, or too large to open.
+        Unreadable: there is none, or as `sheet`.
     """
     with _sound():
-        _check(file)
-        file.seek(0)
-        workbook = CalamineWorkbook.from_filelike(file)
-        if name:
-            return workbook.get_sheet_by_name(name)
-        for about in workbook.sheets_metadata:
-            if about.typ == SheetTypeEnum.WorkSheet and about.visible == SheetVisibleEnum.Visible:
-                found = workbook.get_sheet_by_name(about.name)
-                if next(rows(found), None):
-                    return found
+        workbook = _workbook(file)
+        names = _shown(workbook)
+        if len(names) > 1:
+            # Each is dropped before the next is read, as two large ones might not fit into memory.
+            cells = {name: _cells(workbook.get_sheet_by_name(name)) for name in names}
+            names = sorted(filter(cells.get, names), key=cells.get, reverse=True)
+        if names and _cells(largest := workbook.get_sheet_by_name(names[0])):
+            return largest, names[1:]
     raise Unreadable("The workbook is empty: no sheet that it shows has anything in it.")
 
 
+def sheet(file: BinaryIO, name: str) -> CalamineSheet:
+    """Raises:
+        Unreadable: there is none, or the file is no sound XLSX, or too large to open.
+    """
+    with _sound():
+        return _workbook(file).get_sheet_by_name(name)
+
+
+def _workbook(file: BinaryIO) -> CalamineWorkbook:
+    _check(file)
+    file.seek(0)
+    return CalamineWorkbook.from_filelike(file)
+
+
+def _cells(sheet: CalamineSheet) -> int:
+    """From the first row and column with something in them to the last; 0 when all rows are blank."""
+    return sheet.height * sheet.width if any(rows(sheet)) else 0
+
+
+def _shown(workbook: CalamineWorkbook) -> list[str]:
+    return [about.name for about in workbook.sheets_metadata
+            if about.typ == SheetTypeEnum.WorkSheet and about.visible == SheetVisibleEnum.Visible]
+
+
 def rows(sheet: CalamineSheet) -> Iterator[list]:
-    """Each that is not blank. An empty cell is "", and so is one with an error like #DIV/0!"""
+    """Each; a blank one is []. An empty cell is "", and so is one with an error like #DIV/0!"""
     with _sound():
         for row in sheet.iter_rows():
-            if row.count("") < len(row):
-                yield row
+            yield row if row.count("") < len(row) else []
 
 
 def _check(file: BinaryIO) -> None:

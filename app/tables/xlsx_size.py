@@ -4,14 +4,12 @@ memory it ends the process; so we look before, at the bytes themselves and not a
 import re
 import zipfile
 from functools import cache
-from typing import BinaryIO
 
-from app.tables.layout import MAX_COLUMNS, Unreadable
+from app.tables.layout import MAX_CELLS, MAX_COLUMNS, Unreadable
+from app.tables.xlsx_text import MAX_TEXT, Strings, is_plain, of_sheet
 
-#: Bytes of all of the file's XML, unpacked.
-MAX_XML = 200_000_000
-#: Cells of a sheet down to its last row and column: measured, calamine takes 80 bytes for each, so 200 MB.
-MAX_CELLS = 2_500_000
+#: Bytes of all of the file, unpacked.
+MAX_BYTES = 200_000_000
 #: Bytes of XML.
 MAX_ROW = 16_000_000
 BLOCK = 1 << 20
@@ -33,30 +31,47 @@ def check(archive: zipfile.ZipFile) -> None:
         Unreadable: too large.
         Exception: whatever zipfile and zlib say of a broken file.
     """
-    left = MAX_XML
-    for entry in archive.infolist():
-        if entry.filename.lower().endswith((".xml", ".rels")):
-            # zipfile stops at the size that the file claims; calamine does not. This reads to the real end.
-            entry.file_size = MAX_XML + BLOCK
-            with archive.open(entry) as part:
-                left -= _check_part(part, left)
+    left, sheets, texts = MAX_BYTES, [], []
+    for entry in archive.infolist():  # whatever its name: a sheet may have any
+        sheet, strings = _Sheet(), Strings()
+        left -= _check_part(archive, entry, left, sheet, strings)
+        sheets.append((entry, sheet.cells))
+        if strings.longest:
+            texts.append((entry, strings))
+    _check_text(archive, sheets, texts)
 
 
-def _check_part(part: BinaryIO, left: int) -> int:
-    """Returns its size in bytes."""
-    sheet, size, last = None, 0, b""
-    while block := part.read(BLOCK):
-        size += len(block)
-        if size > left:
-            raise _too_large(f"It has more than {MAX_XML // 1_000_000} MB of data.")
-        if sheet is None and _SHEET.search(last + block):
-            sheet = _Sheet()
-        if sheet:
-            sheet.add(block)
-        last = block[-100:]
-    if sheet:
-        sheet.add(b"<row>")  # so that the last one is complete
+def _check_part(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int, sheet: "_Sheet", strings: Strings) -> int:
+    """Returns its size in bytes. What it is, its content tells."""
+    # zipfile stops at the size that the file claims; calamine does not. This reads to the real end.
+    entry.file_size = MAX_BYTES + BLOCK
+    is_sheet, size, last = False, 0, b""
+    with archive.open(entry) as part:
+        while block := part.read(BLOCK):
+            size += len(block)
+            if size > left:
+                raise _too_large(f"It has more than {MAX_BYTES // 1_000_000} MB of data.")
+            is_sheet = is_sheet or bool(_SHEET.search(last + block))
+            if is_sheet:
+                sheet.add(block)
+            strings.add(block)
+            if len(strings.lengths) > MAX_CELLS:
+                raise _too_large(f"It has more than {MAX_CELLS:,} different texts.")
+            last = block[-100:]
+    sheet.add(b"<row>")  # so that the last one is complete
     return size
+
+
+def _check_text(archive: zipfile.ZipFile, sheets: list[tuple[zipfile.ZipInfo, int]],
+                texts: list[tuple[zipfile.ZipInfo, Strings]]) -> None:
+    """Counted cell by cell only where each cell with the longest text would be too much: that is slow."""
+    longest = max((strings.longest for _, strings in texts), default=0)
+    for entry, cells in sheets:
+        if cells * longest > MAX_TEXT:
+            if len(texts) > 1 or not is_plain(archive, texts[0][0]):
+                raise ValueError("bent XML")
+            if of_sheet(archive, entry, texts[0][1]) > MAX_TEXT:
+                raise _too_large(f"The texts of one of its sheets have more than {MAX_TEXT // 1_000_000} MB in all.")
 
 
 class _Sheet:
@@ -64,7 +79,7 @@ class _Sheet:
 
     def __init__(self):
         self.rest = b""
-        self.row = self.bottom = self.right = 0
+        self.row = self.bottom = self.right = self.cells = 0
 
     def add(self, block: bytes) -> None:
         *rows, self.rest = _ROW_START.split(self.rest + block)
@@ -83,6 +98,7 @@ class _Sheet:
         self.row = int(tag[1]) if tag and tag[1] else self.row + 1
         # A cell without anything in it, like <c r="XFD9" s="1"/>, only has a colour.
         if filled := [(column, row) for column, row, empty in cells if not empty]:
+            self.cells += len(filled)
             columns, rows = map(set, zip(*filled))
             follow = len(cells) if b"" in columns else 0
             self.bottom = max(self.bottom, self.row, *(int(row or 0) for row in rows))

@@ -44,7 +44,8 @@ def test_an_upload_tells_columns_types_rows_and_the_first_of_them(call, app):
         "id": upload["id"], "name": "ventas.csv", "bytes": len(SALES.encode("latin-1")),
         "columns": [{"name": "Región", "type": "text"}, {"name": "Fecha", "type": "date"},
                     {"name": "Importe", "type": "number"}, {"name": "Código", "type": "text"}],
-        "rows": 2, "notes": [],
+        "rows": 2,
+        "notes": ["Its letters were read as Western European (cp1252); if they look wrong, save it as UTF-8."],
         "preview": [{"Región": "Norte", "Fecha": "2026-02-01", "Importe": 1000.5, "Código": "007"},
                     {"Región": "Sur", "Fecha": "2026-02-15", "Importe": -200.25, "Código": "008"}]}
     assert call("GET", f"/{upload['id']}").json == upload

@@ -99,6 +99,25 @@ def test_a_file_without_header_gets_column_numbers(first):
     assert len(rows) == 2
 
 
+@pytest.mark.parametrize("rows", [
+    "North,2026-01-01,10\nSouth,2026-01-02,12\n", "North,x,1.50 EUR\nSouth,,2.00 EUR\n", "a,01.02.2026\nb,13.02.2026\n",
+    "North, 5 \n" + "South,6\n" * 9 + "West,?\nEast,n/a\n", "North,2024,10\nSouth,2025,12\n", ",x,5\nb,x,6\n"])
+def test_a_first_row_with_numbers_or_dates_like_those_below_is_data(rows):
+    layout, values = table(rows)
+    assert layout.columns[0].name == "Column 1"
+    assert len(values) == rows.count("\n")
+
+
+@pytest.mark.parametrize("header, row", [
+    ("Region,2024,2025", "North,10,12"), (",1999,2100", "North,10,12"), ("Region,1,2,3", "North,10,12,5"),
+    (",0,1,2", "0,5,6,7"),
+    ("Region,2026-01-01,2026-02-01", "North,10,12"), ("Item,5", "North,x"), ("a,-", "b,5"), ("Region,10", "North,")])
+def test_headings_of_a_pivot_table_and_other_numbers_above_something_else_are_a_header(header, row):
+    layout, rows = table(f"{header}\n{row}\n{row}\n")
+    assert [column.name for column in layout.columns][1:] == header.split(",")[1:]
+    assert len(rows) == 2
+
+
 def test_names_are_one_short_line_each_and_all_different():
     assert names('" net\r\n sales ",,sales,sales,sales,sales (2),' + "x" * 199 + " y\n1,2,3,4,5,6,7\n") == [
         "net sales", "Column 2", "sales", "sales (2)", "sales (3)", "sales (2) (2)", "x" * 199]
@@ -147,3 +166,13 @@ def test_the_package_needs_nothing_else_of_the_app_and_no_pandas():
     code = "import sys, app.tables; print([n for n in sys.modules if n.startswith(('app.', 'pandas', 'numpy'))])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert all(name.startswith("app.tables") for name in eval(answer.stdout))
+
+
+@pytest.mark.parametrize("name, content", [
+    ("a.ndjson", b"".join(b'{"k%d": 1}\n' % (n % 1000) for n in range(2_600))),
+    ("a.csv", b",".join(b"c%d" % n for n in range(1000)) + b"\n" + b"1,2\n" * 2_600),
+    ("a.json", b"[" + b",".join(b'{"k%d": 1}' % (n % 1000) for n in range(2_600)) + b"]"),
+])
+def test_a_small_file_of_very_many_empty_cells_is_refused(name, content):
+    with pytest.raises(tables.Unreadable, match="2,500,000 cells"):
+        tables.inspect(io.BytesIO(content), name)

@@ -32,10 +32,22 @@ def test_objects_within_are_flattened_and_lists_stay_json():
         ["a.b.c", "a.d"], ["integer", "text"], [[1, '[1, {"é": null}]']])
 
 
-def test_text_is_never_a_number_but_may_be_a_date():
-    names, types, rows = read([{"zip": "50667", "ok": "yes", "day": "2026-05-01", "at": "2026-05-01T10:00:00Z"}])
-    assert types == ["text", "text", "date", "datetime"]
-    assert rows == [["50667", "yes", date(2026, 5, 1), datetime(2026, 5, 1, 10)]]
+def test_text_with_a_fraction_is_a_number_if_all_of_the_column_is():
+    """As many APIs send money."""
+    assert read([{"a": "12.33", "b": "1.00"}, {"a": "-0.50", "b": 2}, {"a": None}, {"a": ""}]) == (
+        ["a", "b"], ["number", "number"], [[12.33, 1.0], [-0.5, 2.0]])
+
+
+@pytest.mark.parametrize("text", ["5", "1,5", "$1.50", "1.5e3", "1.2.3", "01.50", "+1.50", "x"])
+def test_other_text_in_the_column_leaves_it_text(text):
+    assert read([{"a": "12.33"}, {"a": text}])[1:] == (["text"], [["12.33"], [text]])
+
+
+def test_whole_numbers_in_text_are_never_numbers_but_text_may_be_a_date():
+    names, types, rows = read([{"zip": "50667", "ok": "yes", "day": "2026-05-01", "month": "2026-05",
+                                "at": "2026-05-01T10:00:00Z"}])
+    assert types == ["text", "text", "date", "date", "datetime"]
+    assert rows == [["50667", "yes", date(2026, 5, 1), date(2026, 5, 1), datetime(2026, 5, 1, 10)]]
 
 
 def test_numbers_that_a_spreadsheet_would_round_stay_as_written():

@@ -9,28 +9,34 @@ from tests.tables import column, columns, table
     ("0", 0), ("-17", -17), ("\u221217", -17), ("123456789012345", 123456789012345), ("1,234", 1234),
     ("1,234,567", 1234567), ("1 234 567", 1234567), ("1\u00a0234", 1234), ("1\u202f234", 1234), ("1'234", 1234),
     ("1\u2019234", 1234), ("$5", 5), ("-$5", -5), ("$-5", -5), ("€ 5", 5), ("5 £", 5), ("5¥", 5), ("12 %", 12),
-    ("+5%", 5)])
+    ("+5%", 5), ("(200)", -200), ("($1,200)", -1200), ("$(200)", -200), ("$ (5)", -5), ("(5%)", -5), ("(5) EUR", -5),
+    ("200-", -200), ("200\u2212", -200), ("5- EUR", -5), ("5 EUR-", -5), ("EUR 5", 5), ("USD5", 5), ("5CHF", 5),
+    ("-5 GBP", -5), ("SEK -1 234", -1234)])
 def test_whole_numbers(cell, value):
     assert column("7", cell) == ("integer", [7, value])
 
 
 @pytest.mark.parametrize("cell, value", [
     ("3.5", 3.5), (".5", .5), ("-0.25", -.25), ("1,234.56", 1234.56), ("1 234.56", 1234.56), ("1'234'567.8", 1234567.8),
-    ("$1,234.50", 1234.5), ("1e5", 1e5), ("1.5E-7", 1.5e-7), ("+3.5", 3.5), ("12.5%", 12.5)])
+    ("$1,234.50", 1234.5), ("(200.00)", -200.0), ("USD 1,234.50", 1234.5),
+    ("1e5", 1e5), ("1.5E-7", 1.5e-7), ("+3.5", 3.5), ("12.5%", 12.5)])
 def test_numbers_with_a_decimal_point(cell, value):
     assert column("7", cell) == ("number", [7.0, value])
 
 
 @pytest.mark.parametrize("cell, value", [
     ("3,5", 3.5), ("-0,25", -.25), ("1.234,56", 1234.56), ("1.234.567,8", 1234567.8), ("1 234,56", 1234.56),
-    ("-1.234,50 €", -1234.5), ("0,123", .123), ("1234,567", 1234.567)])
+    ("-1.234,50 €", -1234.5), ("1.234,50-", -1234.5), ("1.234,50 EUR", 1234.5), ("(1.234,50)", -1234.5),
+    ("0,123", .123), ("1234,567", 1234.567)])
 def test_numbers_with_a_decimal_comma(cell, value):
     assert column("7", cell) == ("number", [7.0, value])
 
 
 @pytest.mark.parametrize("cell", [
     "00123", "+49", "+34600123456", "1234567890123456", "12,34,567", "1.2.3", "1_000", "0x1f", "inf", "1e999",
-    "--5", "-$-5", "5 5", "1,234'567", "5.", "٣", "$", "%", "12 km"])
+    "--5", "-$-5", "5 5", "1,234'567", "5.", "٣", "$", "%", "12 km",
+    "(5", "5)", "(-5)", "(5)-", "-5-", "-EUR -5", ")5(", "()", "-(5)", "EUR",
+    "EUR EUR", "5 eur", "5 XYZ", "5 EU", "555-1234"])
 def test_what_only_looks_like_a_number_stays_as_written(cell):
     assert column("7", cell) == ("text", ["7", cell])
 
@@ -87,6 +93,17 @@ def test_dates(cell):
     "Apr 3, 2026, 2:30:00 PM", "2026/04/03 14:30"])
 def test_times_of_day_are_as_written_or_in_utc_where_a_zone_is_named(cell):
     assert column(cell) == ("datetime", [datetime(2026, 4, 3, 14, 30)])
+
+
+@pytest.mark.parametrize("cells", [["2026-01", "2026-02"], ["Jan 2026", "Feb. 2026"], ["january 2026", "2026-02", ""]])
+def test_months_are_their_first_day_if_all_of_the_column_is(cells):
+    assert column(*cells)[0] == "date"
+    assert column(*cells)[1][:2] == [date(2026, 1, 1), date(2026, 2, 1)]
+
+
+@pytest.mark.parametrize("cell", ["2026-13", "2026-1", "1026-01", "2026-001", "Foo 2026", "Jan 26", "2026-01-05", "x"])
+def test_months_among_anything_else_stay_as_written(cell):
+    assert column("2026-01", cell) == ("text", ["2026-01", cell])
 
 
 def test_dates_among_times_are_midnights():

@@ -1,4 +1,5 @@
 import io
+import re
 import zipfile
 from datetime import date, datetime, time, timedelta
 from functools import cache
@@ -51,13 +52,19 @@ def test_cells_have_the_types_that_they_have_in_the_file():
          [2, 2.0, False, date(2026, 5, 2), datetime(2026, 5, 1, 10, 30)]])
 
 
+def test_a_first_row_of_typed_cells_is_data_where_those_below_are_the_same():
+    assert read(workbook(["North", date(2026, 1, 1)], ["South", date(2026, 1, 2)])) == (
+        ["Column 1", "Column 2"], ["text", "date"], [["North", date(2026, 1, 1)], ["South", date(2026, 1, 2)]])
+    assert read(workbook(["Region", 2024], ["South", 5]))[0] == ["Region", "2024"]
+
+
 def test_content_decides_and_not_the_name():
     assert read(workbook(["a"], [1]), "table.csv") == (["a"], ["integer"], [[1]])
 
 
 def test_text_is_never_a_number_but_may_be_a_date():
-    assert read(workbook(["zip", "ok", "day"], ["50667", "yes", "13.05.2026"])) == (
-        ["zip", "ok", "day"], ["text", "text", "date"], [["50667", "yes", date(2026, 5, 13)]])
+    assert read(workbook(["zip", "no", "day"], ["50667", "1.50", "13.05.2026"])) == (
+        ["zip", "no", "day"], ["text", "text", "date"], [["50667", "1.50", date(2026, 5, 13)]])
 
 
 def test_dates_may_be_both_typed_and_written():
@@ -103,9 +110,17 @@ def test_a_merged_title_and_empty_rows_and_columns_around_the_table_are_skipped(
         ["city", "net sales", "day"], ["text", "integer", "text"], [["Bonn", 3, "x"], ["Köln", 4, "y"]])
 
 
-def test_the_first_sheet_with_something_in_it_is_read():
-    layout, rows = table(workbook(Empty=[], Data=[["a"], [1]], More=[["b"], [2]]), "a.xlsx")
-    assert (layout.sheet, rows) == ("Data", [[1]])
+def test_the_largest_sheet_is_read_and_not_a_cover():
+    cover = [["Sales 2026"], ["made by the shop"]]
+    layout, rows = table(workbook(Cover=cover, Empty=[], Data=[["a", "b"], [1, 2]], More=[["b"], [2]]), "a.xlsx")
+    assert (layout.sheet, rows) == ("Data", [[1, 2]])
+    assert layout.notes == ("The sheet 'Data' was read; the workbook also has 'Cover', 'More'.",)
+
+
+def test_of_sheets_that_are_as_large_the_first_is_read():
+    layout, rows = table(workbook(Empty=[], **{f"S{n}": [["a"], [n]] for n in range(6)}), "a.xlsx")
+    assert (layout.sheet, rows) == ("S0", [[0]])
+    assert layout.notes == ("The sheet 'S0' was read; the workbook also has 'S1', 'S2', 'S3' and 2 more.",)
 
 
 def test_a_hidden_sheet_is_not_read():
@@ -113,7 +128,8 @@ def test_a_hidden_sheet_is_not_read():
     book["Hidden"].sheet_state = "hidden"
     book.active = 1
     book.save(file)
-    assert table(file.getvalue(), "a.xlsx")[0].sheet == "Shown"
+    layout, _ = table(file.getvalue(), "a.xlsx")
+    assert (layout.sheet, layout.notes) == ("Shown", ())
 
 
 def test_nothing_in_any_sheet_is_refused_and_a_header_alone_is_not():
@@ -153,6 +169,17 @@ def test_xml_that_might_be_read_in_two_ways_is_refused_before_it_is_read(xml):
         read(with_rows(xml))
 
 
+def test_a_sheet_under_an_unusual_name_is_looked_at_too():
+    data = with_rows(b'<row r="1048576"><c r="C1048576"><v>1</v></c></row>')
+    source, file = zipfile.ZipFile(io.BytesIO(data)), io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            content = source.read(name).replace(b"sheet1.xml", b"sheet1.dat")
+            target.writestr(name.replace("sheet1.xml", "sheet1.dat"), content)
+    with pytest.raises(Unreadable, match="too large"):
+        read(file.getvalue())
+
+
 @cache
 def bomb():
     """Some 200 kilobytes that unpack to 201 MB."""
@@ -171,6 +198,52 @@ def test_a_zip_bomb_that_lies_about_its_size_is_refused():
     data[entry + 24:entry + 28] = (100).to_bytes(4, "little")
     with pytest.raises(Unreadable, match="200 MB"):
         read(bytes(data))
+
+
+def with_texts(texts, cells):
+    """One column, whose cells refer to these texts by their number."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file) as book:
+        book.add_worksheet().write(0, 0, "a")
+    data = changed(file.getvalue(), lambda old: re.sub(b"<si>.*</si>", lambda _: texts, old), "xl/sharedStrings.xml")
+    rows = b"".join(b"<row>%s</row>" % cell for cell in cells)
+    return changed(data, lambda old: re.sub(b"<row.*</row>", rows, old))
+
+
+def refers(number, times):
+    return [b'<c t="s"><v>%d</v></c>' % number] * times
+
+
+SHORT, LONG = b"<si><t>a</t></si>", b"<si><t>" + b"x" * 30_000 + b"</t></si>"
+
+
+def test_a_long_text_that_many_cells_refer_to_is_refused():
+    """100 kilobytes that would take 3 GB."""
+    with pytest.raises(Unreadable, match="more than 400 MB"):
+        read(with_texts(SHORT + LONG, refers(1, 100_000)))
+
+
+def test_long_texts_among_many_short_ones_are_read():
+    names, types, rows = read(with_texts(b"<si/>" + SHORT + LONG, [*refers(1, 30_000), *refers(2, 10)]))
+    assert (names, len(rows), rows[-2:]) == (["a"], 30_009, [["x" * 30_000]] * 2)
+
+
+@pytest.mark.parametrize("texts", [
+    b"<!--" + SHORT + b"-->" + SHORT + LONG, SHORT + b"<si><t><![CDATA[<si/>]]></t></si>" + LONG,
+    b"<r a='" + SHORT + b"'/>" + SHORT + LONG, b"<?r " + SHORT + b"?>" + SHORT + LONG,
+    b"<si>" + SHORT + b"</si>" + LONG])
+def test_texts_that_might_be_numbered_in_two_ways_are_refused_where_it_matters(texts):
+    with pytest.raises(Unreadable, match="damaged"):
+        read(with_texts(texts, refers(1, 30_000)))
+
+
+@pytest.mark.parametrize("cell", [
+    b'<c t="s"><f/><v>1</v></c>', b"<c t = 's'><v>1</v></c>", b'<c t="s"><v>0</v><v>1</v></c>',
+    b'<c t="s"><!----><v>1</v></c>',
+    b'<c t="n" t="s"><v>1</v></c>'])
+def test_cells_that_refer_to_a_text_in_unusual_words_are_counted_as_the_longest(cell):
+    with pytest.raises(Unreadable, match="more than 400 MB"):
+        read(with_texts(SHORT + LONG, [cell] * 30_000))
 
 
 def test_a_damaged_workbook_is_refused():
