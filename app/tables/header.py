@@ -45,8 +45,10 @@ def _is_data(row: list, below: list[list]) -> bool:
 
 def _is_like(cell: Any, below: list) -> bool:
     """Whether it is a number, or a date, and nearly all below it are."""
-    kinds = [kind(other) for other in below if kind(other) is not None]
-    return kind(cell) in ("number", "date") and kinds.count(kind(cell)) > 0.8 * len(kinds)
+    if kind(cell) not in ("number", "date"):
+        return False
+    kinds = [sort for sort in map(kind, below) if sort is not None]
+    return kinds.count(kind(cell)) > 0.8 * len(kinds)
 
 
 def names(cells: list, width: int) -> list[str]:
