@@ -16,9 +16,10 @@ UNITS = {"day": ("D", 1, 0), "week": ("D", 7, 4), "month": ("M", 1, 0), "quarter
 def floor(times: np.ndarray, period: str) -> np.ndarray:
     """The first day of the period of each."""
     unit, size, first = UNITS[period]
-    numbers = times.astype(f"datetime64[{unit}]").astype("int64")
-    starts = ((numbers - first) // size * size + first).astype(f"datetime64[{unit}]").astype("datetime64[s]")
-    return np.where(np.isnat(times), np.datetime64("NaT", "s"), starts)
+    starts, filled = np.full(times.shape, np.datetime64("NaT", "s")), ~np.isnat(times)
+    numbers = times[filled].astype(f"datetime64[{unit}]").astype("int64")
+    starts[filled] = ((numbers - first) // size * size + first).astype(f"datetime64[{unit}]")
+    return starts
 
 
 def count(first: date, last: date, period: str) -> int:
@@ -32,7 +33,8 @@ def between(first: date, last: date, period: str) -> list[date]:
     """The first day of each period from that of `first` to that of `last`."""
     unit, size, _ = UNITS[period]
     start, end = floor(np.array([first, last], "datetime64[s]"), period).astype(f"datetime64[{unit}]")
-    return np.arange(start, end + 1, size).astype("datetime64[D]").tolist()
+    step = np.timedelta64(1, unit)
+    return np.arange(start, end + step, size * step).astype("datetime64[D]").tolist()
 
 
 def fitting(first: date, last: date, most: int, finest: str = "day") -> str:
