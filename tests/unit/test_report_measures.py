@@ -88,3 +88,15 @@ def test_a_measure_has_the_type_that_shows_it_right(op, of, type):
 def test_what_the_web_checks_with_does_not_load_pandas(module):
     code = f"import app.report.{module}, sys; print('pandas' in sys.modules, 'numpy' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False", "False"]
+
+
+def test_neither_process_pays_for_reports_before_it_makes_one():
+    code = """
+import sys, worker
+from app.config import Settings
+from app.web import create_app
+create_app(Settings.from_env({"APP_ENV": "development"}))
+print([name for name in ("pandas", "numpy", "typst", "xlsxwriter", "pygal", "boto3") if name in sys.modules])
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout == "[]\n"
