@@ -11,8 +11,9 @@ EVIL = ['=HYPERLINK("http://evil","x")', "<script>alert(1)</script>", '#eval("1+
         "$x$ *b* _i_", "] [", "a\x00b\x01\ud800c", '" onmouseover="alert(1)', "]]>&lt;", "'x'", "+1", "-2", "\t=1",
         "＝1+1", "\\u{41} /* // -->", '<r><t>a</t></r></is></c><c r="Z9"><f>1+1</f></c><c r="Z8"><is><r></r>']
 
-#: Of each script that app/report/fonts is for.
-SCRIPTS = ["Grüße", "Ελληνικά", "Кириллица", "שלום", "العربية", "中文测试", "レポート", "ภาษาไทย", "हिन्दी", "🙂🎉"]
+#: Of each script that app/report/formats/fonts is for.
+SCRIPTS = ["Grüße", "Ελληνικά", "Кириллица", "שלום", "العربية", "中文测试", "レポート",
+           "한국어값", "ภาษาไทย", "हिन्दी", "🙂🎉"]
 
 
 def document(*tables: Table, charts=(), figures=(), title="Sales", source="sales.csv, 3 rows") -> Document:

@@ -112,6 +112,12 @@ def _fonts(page):
     return [font.get_object()["/BaseFont"] for font in page["/Resources"]["/Font"].values()]
 
 
+def test_korean_is_set_in_its_own_font_and_not_from_the_few_letters_of_another():
+    fonts = [font for page in read(document(title="값")).pages for font in _fonts(page)]
+    assert any("NanumGothicCoding" in font for font in fonts)
+    assert not any("Droid" in font for font in fonts)
+
+
 @pytest.mark.parametrize("name", UGLY)
 def test_ugly_data_still_makes_pages_and_the_same_bytes_each_time(name):
     first = render(UGLY[name], "pdf")
