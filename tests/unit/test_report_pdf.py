@@ -1,3 +1,4 @@
+import re
 from io import BytesIO
 
 import pypdf
@@ -56,7 +57,7 @@ def test_a_wide_table_lies_across_and_a_wider_one_is_taken_apart_each_part_with_
     assert words(wider).count("k1") == parts
 
 
-@pytest.mark.parametrize("rows, columns, shown", [(3_000, 2, 1_000), (1_001, 1, 1_000), (3_000, 40, 100)])
+@pytest.mark.parametrize("rows, columns, shown", [(3_000, 2, 1_000), (1_001, 1, 1_000), (3_000, 40, 122)])
 def test_a_long_table_shows_its_beginning_and_says_so(rows, columns, shown):
     report = document(table({f"c{i}": "text" for i in range(columns)},
                             *([f"r{i}"] + [""] * (columns - 1) for i in range(rows))))
@@ -64,6 +65,12 @@ def test_a_long_table_shows_its_beginning_and_says_so(rows, columns, shown):
     assert f"The first {shown:,} of {rows:,} rows; XLSX and CSV have all." in text
     assert f"r{shown - 1}" in text
     assert f"r{shown}" not in text.replace("\n", " ").split()
+
+
+def test_of_long_texts_fewer_rows_are_there_as_they_take_more_memory():
+    text = words(read(document(table({"a": "text"}, *(["word " * 100] for _ in range(1_000))))))
+    (shown,) = re.findall(r"The first (\d+) of 1,000 rows", text)
+    assert 600 < int(shown) < 900
 
 
 def test_of_the_rows_behind_other_tables_only_the_first_fifty_are_there():

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC
+from itertools import islice
 from pathlib import Path
 
 import typst
@@ -16,9 +17,11 @@ from app.report.formats.progress import Checkpoint, Progress
 from app.report.formats.values import clean, made, shorten, text
 
 HERE = Path(__file__).parent
-#: Of all tables together: while the pages are set, a cell takes 13 KB of memory and each of its letters 0.1 KB. A table
-#: that comes when all are given away still shows its beginning.
-CELLS, LETTERS, BEGINNING = 4_000, 150, 400
+#: KB of memory that all tables together may take while their pages are set, and what takes it: measured. A table that
+#: comes when all is given away still shows its beginning.
+MEMORY, A_CELL, A_LETTER, BEGINNING = 64_000, 13, 0.45, 6_000
+#: Letters of a cell.
+LETTERS = 150
 #: Rows of the last of several tables.
 LAST = 50
 
@@ -58,12 +61,23 @@ def _head(document: Document) -> dict:
 
 def _rows(tables: list[Table]) -> list[int]:
     """How many rows of each table are shown."""
-    left, rows = CELLS, []
+    left, rows = MEMORY, []
     for table, most in zip(tables, most_rows(tables, LAST)):
-        columns = max(1, len(table.columns))
-        rows.append(min(most, len(table.rows), max(1, max(left, BEGINNING) // columns)))
-        left -= rows[-1] * columns
+        shown, taken = _fitting(table, most, max(left, BEGINNING))
+        left -= taken
+        rows.append(shown)
     return rows
+
+
+def _fitting(table: Table, most: int, memory: float) -> tuple[int, float]:
+    """How many of a table's first rows fit, one at least, and what they take."""
+    shown = taken = 0
+    for row in islice(table.rows, most):
+        more = sum(A_CELL + A_LETTER * min(len(str(value or "")), LETTERS) for value in row)
+        if shown and taken + more > memory:
+            break
+        shown, taken = shown + 1, taken + more
+    return shown, taken
 
 
 def _table(table: Excerpt) -> dict:
