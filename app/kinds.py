@@ -19,6 +19,7 @@ import importlib
 import inspect
 import pkgutil
 import typing
+import unicodedata
 import warnings
 
 from celery import Celery, shared_task
@@ -32,6 +33,14 @@ class Params(BaseModel):
     """Base of a kind's params: a field that it does not know is an error, not ignored."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+def one_line(value: str) -> str:
+    """For a param that becomes a header or a title. Raises ValueError."""
+    # Control characters, and what Unicode calls line and paragraph separators.
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in value):
+        raise ValueError("must be one line, without control characters")
+    return value.strip()
 
 
 class Kind(typing.NamedTuple):

@@ -1,30 +1,26 @@
 """email: sends one message, through SMTP_URL or, without it, to the outbox on the page."""
 
 import logging
-import unicodedata
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
 from app import files, mail, outbox
 from app.address import Address, Addresses
-from app.kinds import Params, kind
+from app.kinds import Params, kind, one_line
 
 logger = logging.getLogger(__name__)
 
 
-def _one_line(value: str) -> str:
-    # Control characters, and what Unicode calls line and paragraph separators.
-    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in value):
-        raise ValueError("must be one line, without control characters")
-    if not value.strip():
+def _not_empty(value: str) -> str:
+    if not value:
         raise ValueError("is empty")
-    return value.strip()
+    return value
 
 
 class Email(Params):
     to: Annotated[Addresses, Field(min_length=1, description="One address, or several")]
-    subject: Annotated[str, AfterValidator(_one_line), Field(max_length=250)]
+    subject: Annotated[str, AfterValidator(one_line), AfterValidator(_not_empty), Field(max_length=250)]
     text: str | None = Field(default=None, max_length=100_000, json_schema_extra={"format": "textarea"})
     html: str | None = Field(default=None, max_length=100_000, validate_default=True,
                              json_schema_extra={"format": "textarea"})

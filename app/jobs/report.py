@@ -1,26 +1,17 @@
 """report: makes a document from an uploaded table, or from the app's own jobs. The work is in app/report/."""
 
-import unicodedata
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
 from app import files, tables
 from app.address import Addresses
-from app.kinds import Params, kind
+from app.kinds import Params, kind, one_line
 from app.report import history, measures
-
-JOBS = "jobs"
-
-
-def _plain(value: str) -> str:
-    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in value):
-        raise ValueError("must be one line, without control characters")
-    return value.strip()
 
 
 class Report(Params):
-    title: Annotated[str, AfterValidator(_plain)] = Field(default="", max_length=200)
+    title: Annotated[str, AfterValidator(one_line)] = Field(default="", max_length=200)
     source: str = Field(description="An upload's id, or jobs: the app's own history")
     format: Literal["pdf", "xlsx", "html", "csv"] = "pdf"
     group_by: list[str] = Field(default=[], max_length=measures.MOST_GROUPS, description="Columns, such as Region; "
@@ -56,7 +47,7 @@ class Report(Params):
 def _columns(source: str | None, info) -> measures.Columns:
     """The source's columns; none where it cannot be looked up: then the job does, and fails if it is wrong."""
     app = (info.context or {}).get("app")
-    if source == JOBS:
+    if source == history.SOURCE:
         return history.columns()
     if not app or source is None:
         return []

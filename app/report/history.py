@@ -7,6 +7,8 @@ from app import states
 from app.report.document import Value
 from app.report.measures import Columns
 
+#: What a report's `source` says to mean these.
+SOURCE = "jobs"
 COLUMNS = {"Kind": "text", "State": "text", "Day": "date", "Created": "datetime", "Due": "datetime",
            "Started": "datetime", "Finished": "datetime", "Waited": "seconds", "Ran": "seconds", "Attempts": "integer",
            "Error": "text"}

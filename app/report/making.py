@@ -7,7 +7,7 @@ What is done is saved, so that a run that was interrupted, or died, costs the ne
 import re
 from datetime import UTC, datetime
 
-from app.report import measures
+from app.report import history, measures
 from app.report.analysis import analyse
 from app.report.analysis.history_analysis import analyse_history
 from app.report.document import Document
@@ -26,7 +26,7 @@ def report(job, params) -> dict:
 
 def make(job, params) -> dict:
     reading = Reading(job)
-    columns, name, source = reading.of_jobs() if params.source == "jobs" else reading.of_upload(params.source)
+    columns, name, source = reading.of_jobs() if params.source == history.SOURCE else reading.of_upload(params.source)
     document = say(reading, columns, params.title or name, source, params)
     content = render(document, params.format, lambda done, total: reading.checkpoint(done, total, "Drawing"))
     form = FORMATS[params.format]
@@ -43,7 +43,7 @@ def say(reading: Reading, columns: measures.Columns, title: str, source: str, pa
     wish = {"title": title, "source": source, "made_at": datetime.now(UTC),
             "checkpoint": lambda: reading.checkpoint(0, 1, "Analysing")}
     frame = reading.builder.frame()
-    if params.source == "jobs" and not params.group_by and not params.measures:
+    if params.source == history.SOURCE and not params.group_by and not params.measures:
         return analyse_history(frame, **wish)
     return analyse(frame, columns, group_by=params.group_by, measures=params.measures, **wish)
 

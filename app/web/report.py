@@ -82,7 +82,7 @@ def again(params: dict, errors: list[dict]):
 
 
 def page(source: str, errors: list[dict] = ()) -> str | Response:
-    if source == "jobs":
+    if source == history.SOURCE:
         table = {"id": source, "name": "The jobs of this app", "rows": None, "preview": [],
                  "columns": [{"name": name, "type": type} for name, type in history.columns()]}
     else:
