@@ -34,6 +34,7 @@ class Settings:
     redis_url: str
     broker_url: str
     api_token: str
+    read_token: str
     secret_key: str
     memory_mb: int
     web_concurrency: int
@@ -76,6 +77,7 @@ class Settings:
             redis_url=redis_url,
             broker_url=read.broker("BROKER_URL") or read.broker("CLOUDAMQP_URL") or redis_url,
             api_token=read.text("API_TOKEN", "" if development else None, secret),
+            read_token=environ.get("READ_TOKEN", "").strip(),
             secret_key=read.text("SECRET_KEY", "development" if development else None, secret),
             memory_mb=int(memory_mb),
             web_concurrency=read.whole("WEB_CONCURRENCY", processes, 1, 512),

@@ -4,38 +4,72 @@ import hmac
 import secrets
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, session, url_for
+from itsdangerous import BadData, URLSafeSerializer
+from markupsafe import Markup
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
+from app.web.language import _
+
 blueprint = Blueprint("auth", __name__)
+blueprint.app_context_processor(lambda: {"may_change": may_change()})
+
+#: Methods that change nothing.
+LOOKING = ("GET", "HEAD", "OPTIONS")
 
 
-def is_token(given: str) -> bool:
-    """Compared in constant time. Without a token set, nothing is right."""
-    expected = current_app.extensions["settings"].api_token
-    return bool(expected) and hmac.compare_digest(given.encode(), expected.encode())
+def role(given: str) -> str | None:
+    """"owner" by API_TOKEN, "reader" by READ_TOKEN. Compared in constant time; a token that is not set is nobody's."""
+    settings = current_app.extensions["settings"]
+    for name, expected in (("owner", settings.api_token), ("reader", settings.read_token)):
+        if expected and hmac.compare_digest(given.encode(), expected.encode()):
+            return name
+    return None
 
 
 def require_token():
     """For blueprints of the API: `blueprint.before_request(require_token)`."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not is_token(token.strip()):
+    scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
+    who = role(token.strip()) if scheme.lower() == "bearer" else None
+    if who is None:
         raise Unauthorized("Send the header Authorization: Bearer <API_TOKEN>.",
                            www_authenticate=WWWAuthenticate("bearer"))
+    if who == "reader" and request.method not in LOOKING:
+        abort(403, "READ_TOKEN only looks; this needs API_TOKEN.")
 
 
 def require_session():
     """For blueprints of the page: everybody else is sent to sign in, and a form from elsewhere is refused."""
     if not session.get("signed_in"):
         return redirect(url_for("auth.sign_in"))
-    if request.method == "POST":
+    if request.method not in LOOKING:
         require_own_form()
+        if not may_change():
+            abort(403, _("You signed in with READ_TOKEN, which only looks."))
+
+
+def may_change() -> bool:
+    return session.get("signed_in") == "owner"
 
 
 def require_own_form():
-    given = request.form.get("csrf", "")
-    if not hmac.compare_digest(given.encode(), session.get("csrf", "").encode()):
-        abort(403, "This form is out of date. Go back, reload the page and send it again.")
+    try:
+        _signer().loads(request.form.get("csrf", ""))
+    except BadData:
+        abort(403, _("This form is out of date. Go back, reload the page and send it again."))
+
+
+@blueprint.app_template_global()
+def csrf() -> Markup:
+    """The hidden field that every form of the page carries. It is another one each time: of a page that is
+    compressed, a text that always stands in it could be guessed from outside (BREACH)."""
+    token = _signer().dumps(secrets.token_hex(8))
+    return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
+
+
+def _signer() -> URLSafeSerializer:
+    """Signs for this session alone."""
+    return URLSafeSerializer(current_app.secret_key, salt="csrf" + session.get("csrf", secrets.token_hex(16)))
 
 
 @blueprint.get("/sign-in")
@@ -45,10 +79,11 @@ def sign_in():
 
 @blueprint.post("/sign-in")
 def check():
-    if not is_token(request.form.get("token", "")):
-        return render_template("sign_in.html", error="That is not the API_TOKEN of this app."), 401
+    who = role(request.form.get("token", ""))
+    if who is None:
+        return render_template("sign_in.html", error=_("That is not the API_TOKEN of this app.")), 401
     session.clear()
-    session.update(signed_in=True, csrf=secrets.token_hex(16))
+    session.update(signed_in=who, csrf=secrets.token_hex(16))
     return redirect(url_for("pages.index"))
 
 

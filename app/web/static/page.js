@@ -1,40 +1,84 @@
 // Keeps the page up to date and its times in the viewer's zone. Without it everything works, by reloading.
 "use strict";
-const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const lang = document.documentElement.lang;
+const exact = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium" });
+const words = new Intl.RelativeTimeFormat(lang, { numeric: "auto", style: "short" });
+const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const myZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
+function relative(date) {
+  const ahead = (date - Date.now()) / 1000;
+  const [unit, size] = units.find(([, size]) => Math.abs(ahead) >= size) ?? units.at(-1);
+  return words.format(Math.trunc(ahead / size), unit);
+}
+
+// <time> shows what it holds, or with the class "relative" how long ago or ahead that is.
 function localise(root) {
   for (const time of root.querySelectorAll("time")) {
-    time.title = time.dateTime;
-    time.textContent = format.format(new Date(time.dateTime));
+    const date = new Date(time.dateTime);
+    const full = exact.format(date);
+    const text = time.classList.contains("relative") ? relative(date) : full;
+    if (time.textContent !== text) time.textContent = text;
+    if (time.title !== full) time.title = full;
   }
   for (const zone of root.querySelectorAll(".zone")) zone.textContent = myZone;
   for (const zone of root.querySelectorAll(".my-zone")) if (zone.value === "UTC") zone.value = myZone;
 }
-
-const live = document.getElementById("live");
-let tag = null;
-let shown = live?.innerHTML;
-
-const myZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 localise(document);
+setInterval(() => document.hidden || localise(document), 1000);
+
+// Whatever has data-live is asked for again every so often: a 304 costs next to nothing, and nothing is asked while
+// the page is hidden or the answer fails, for a while that grows.
+const kept = {
+  // A reader's own: what is ticked, unfolded, being typed.
+  beforeAttributeUpdated: (name, node) => !(name === "open" && node.localName === "details"),
+  beforeNodeMorphed: (old, fresh) => {
+    if (old.type === "checkbox" && fresh.type === "checkbox") fresh.toggleAttribute("checked", old.checked);
+    return !(old.localName === "iframe" && old.getAttribute("src") === fresh.getAttribute?.("src"));
+  },
+};
+
+function keepLive(part) {
+  const every = Number(part.dataset.every || 1.5) * 1000;
+  let tag = null, pause = every;
+
+  async function refresh() {
+    const answer = await fetch(part.dataset.live, { headers: tag ? { "If-None-Match": tag } : {} });
+    if (answer.redirected) return location.reload(); // signed out meanwhile
+    if (answer.status === 304) return;
+    if (!answer.ok) throw new Error(answer.status);
+    tag = answer.headers.get("ETag");
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    Idiomorph.morph(part, page.getElementById(part.id) ?? page.body, { morphStyle: "innerHTML", ignoreActiveValue: true, callbacks: kept });
+    localise(part);
+    part.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
+  }
+
+  async function again() {
+    if (!document.hidden)
+      try {
+        await refresh();
+        pause = every;
+      } catch {
+        pause = Math.min(pause * 2, 30000);
+      }
+    part.classList.toggle("stale", pause > every);
+    setTimeout(again, pause);
+  }
+  setTimeout(again, every);
+}
+for (const part of document.querySelectorAll("[data-live]")) keepLive(part);
+
+// What has changed, in a sentence for those who listen to the page: the element with data-news names itself.
+document.addEventListener("refreshed", (event) => {
+  const news = event.target.querySelector("[data-news]")?.dataset.news;
+  const said = document.getElementById("news");
+  if (said && news && said.textContent !== news) said.textContent = news;
+});
+
 for (const form of document.querySelectorAll("form.new"))
   form.addEventListener("submit", () => {
     // Minutes behind UTC at the chosen time, which daylight saving may make another than today's.
-    if (form.elements.at?.value) form.elements.offset.value = new Date(form.elements.at.value).getTimezoneOffset();
+    const at = form.elements.at?.value;
+    if (form.elements.offset) form.elements.offset.value = (at ? new Date(at) : new Date()).getTimezoneOffset();
   });
-
-async function refresh() {
-  if (document.hidden || live.contains(document.activeElement)) return;
-  const answer = await fetch(live.dataset.url, { headers: tag ? { "If-None-Match": tag } : {} });
-  if (answer.redirected) return location.reload();
-  if (!answer.ok) return;
-  tag = answer.headers.get("ETag");
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const fresh = page.getElementById("live") ?? page.body;
-  if (fresh.innerHTML === shown) return; // what a reader has unfolded stays so
-  shown = fresh.innerHTML;
-  live.replaceChildren(...fresh.childNodes);
-  localise(live);
-}
-
-if (live) setInterval(() => refresh().catch(() => {}), 1500);

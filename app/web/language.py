@@ -1,0 +1,77 @@
+"""The page's language: English, or one that has a file in languages/, as the browser asks.
+
+A file is `{"English text": "its translation"}`; what it lacks stays English. Templates mark texts with `_("…")` and
+`ngettext("%(num)s job", "%(num)s jobs", n)`; of a text that is no literal, such as a kind's description, `|words`
+shows the translation. To add a language, copy es.json; to have none, delete it.
+"""
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+
+from flask import Flask, has_request_context, request
+
+CATALOGUES = {path.stem: json.loads(path.read_text("utf-8"))
+              for path in (Path(__file__).parent / "languages").glob("*.json")}
+LANGUAGES = ("en", *sorted(CATALOGUES))
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+#: Each unit of time with its seconds, from the largest.
+UNITS = {"d": 86400, "h": 3600, "min": 60, "s": 1}
+
+
+def language() -> str:
+    """The best of ours for the browser of this request."""
+    return request.accept_languages.best_match(LANGUAGES, "en") if has_request_context() else "en"
+
+
+def gettext(text: str) -> str:
+    return CATALOGUES.get(language(), {}).get(text, text)
+
+
+def ngettext(one: str, many: str, number: int) -> str:
+    return gettext(one if number == 1 else many)
+
+
+def _(text: str, **values) -> str:
+    """The translation with its values, for Python code; templates have their own `_`, which escapes."""
+    return gettext(text) % values
+
+
+def words(text: object) -> str:
+    """The translation of a text that is no literal. Numbers in it may vary: the file has `at most {} characters`."""
+    text = str(text)
+    found = gettext(text)
+    if found == text and (numbers := NUMBER.findall(text)):
+        found = gettext(NUMBER.sub("{}", text))
+        found = text if found.count("{}") != len(numbers) else found.replace("{}", "%s") % tuple(numbers)
+    return found
+
+
+def number(value: float) -> str:
+    text = f"{value:,}"
+    return text.translate(str.maketrans(",.", ".,")) if language() == "es" else text
+
+
+def duration(seconds: float) -> str:
+    """In its largest unit that is not less than one: "4 min"."""
+    unit, size = next(((unit, size) for unit, size in UNITS.items() if abs(seconds) >= size), ("s", 1))
+    return f"{int(abs(seconds) // size)} {unit}"
+
+
+def relative(at: str | None, now: float) -> str:
+    """An ISO 8601 time in words, seen from `now` (seconds since 1970): "in 4 min", "4 min ago"."""
+    if not at:
+        return ""
+    ahead = datetime.fromisoformat(at).timestamp() - now
+    if abs(ahead) < 1:
+        return _("now")
+    return _("in %(time)s" if ahead > 0 else "%(time)s ago", time=duration(ahead))
+
+
+def speak(flask: Flask) -> None:
+    """Give the templates of an app their words."""
+    flask.jinja_env.add_extension("jinja2.ext.i18n")
+    flask.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)
+    flask.jinja_env.filters |= {"words": words, "number": number, "duration": duration, "relative": relative}
+    flask.context_processor(lambda: {"language": language()})
