@@ -1,4 +1,4 @@
-"""What the variables of add-ons mean. Names: each add-on's Dev Center page."""
+"""What the variables of add-ons and of the platform mean. Names: the Dev Center page of each."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -53,3 +53,10 @@ def smtp_url(environ: Mapping[str, str]) -> str:
     if get("CLOUDMAILIN_SMTP_URL"):
         return get("CLOUDMAILIN_SMTP_URL")
     return ""
+
+
+def release(environ: Mapping[str, str]) -> str:
+    """Which release this is: its number, or the beginning of its commit; "" where nothing says."""
+    get = environ.get
+    commit = get("HEROKU_BUILD_COMMIT") or get("HEROKU_SLUG_COMMIT") or get("SOURCE_VERSION") or ""
+    return get("HEROKU_RELEASE_VERSION") or get("RELEASE") or commit[:12]

@@ -52,6 +52,7 @@ class Settings:
     port: int
     remote_control: bool
     dyno: str
+    release: str
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -98,6 +99,7 @@ class Settings:
             port=read.whole("PORT", 8000, 1, 65535),
             remote_control=read.choice("REMOTE_CONTROL", ("0", "1"), "0") == "1",
             dyno=environ.get("DYNO", ""),
+            release=addons.release(environ),
         )
         if read.problems:
             raise ConfigError("\n".join(read.problems))

@@ -7,7 +7,7 @@ from app import states
 
 
 def as_json(record: dict) -> dict:
-    """The job of the HTTP API. `attempts` tells how each attempt so far has ended."""
+    """The job of the HTTP API. `attempts` tells how each so far has ended, `acts` what people asked of it."""
     job = {
         "id": record["id"],
         "kind": record["kind"],
@@ -27,6 +27,7 @@ def as_json(record: dict) -> dict:
         "cancel_requested": bool(record.get("cancel")),
         "worker": record.get("worker"),
         "attempts": [attempt(line) for line in (record.get("history") or "").splitlines()],
+        "acts": [act(line) for line in (record.get("acts") or "").splitlines()],
     }
     return job
 
@@ -34,6 +35,11 @@ def as_json(record: dict) -> dict:
 def attempt(line: str) -> dict:
     entry = json.loads(line)
     return entry | {"started_at": iso(entry["started_at"]), "ended_at": iso(entry["ended_at"])}
+
+
+def act(line: str) -> dict:
+    entry = json.loads(line)
+    return entry | {"at": iso(entry["at"])}
 
 
 def params(message: str | None) -> dict:

@@ -21,8 +21,8 @@ NEXT = {
     QUEUED: {RUNNING, CANCELLED, SCHEDULED, FAILED},  # the last two: no worker has its code
     RUNNING: {SUCCEEDED, FAILED, CANCELLED, SCHEDULED, QUEUED},  # the last two: retry, worker lost
     SUCCEEDED: set(),
-    FAILED: {QUEUED},
-    CANCELLED: {QUEUED},
+    FAILED: {QUEUED, SCHEDULED},  # tried again by hand: one, or many
+    CANCELLED: {QUEUED, SCHEDULED},
 }
 
 ALL = tuple(MEANING)

@@ -5,9 +5,10 @@
 -- the one clock that all dynos share, so a dyno whose clock is off does no harm.
 --   job:<id>             hash, the record: kind state queue created due queued started finished
 --                        attempt max_attempts starts worker claim cancel request_id
---                        progress cursor result error traceback history schedule
+--                        progress cursor result error traceback history schedule acts
 --                        `starts` is the token of the current run: it grows with every start; `claim` is
---                        what the worker said when it took the job, should it have to ask again
+--                        what the worker said when it took the job, should it have to ask again;
+--                        `acts`: what people asked of it, JSON lines of at act by
 --   message:<id>         string, what is published to run it: JSON of args, kwargs, options
 --   all                  sorted set, id -> created
 --   scheduled            sorted set, id -> due
@@ -19,8 +20,13 @@
 --                        `version` grows with every change
 --   schedules            sorted set, id -> when it is next due; a paused one never is (inf)
 --   workers              sorted set, worker -> last heard of
+--   worker:<name>        hash, what it said then: since slots busy release; for a day
+--   stats:<span>:<n>     hash, counts of the n-th `span` of seconds since 1970: succeeded failed cancelled started,
+--                        waited and waited_most (ms until a start), busy and slots (sums over the beats of workers)
+--   version              number, grows with every change of what a list of jobs shows
 --   lock:<name>          string, for a few seconds
 local P = KEYS[1]
+local changed = false
 
 local function key(name) return P .. name end
 local function job_key(id) return P .. 'job:' .. id end
@@ -39,7 +45,28 @@ local function move(id, to, score)
   redis.call('ZADD', key(to), score, id)
   if from and from ~= to then redis.call('ZREM', key(from), id) end
   redis.call('HSET', job_key(id), 'state', to)
+  changed = true
   return to
+end
+
+-- Each span of stats, in seconds, and for how long its hashes are of use.
+local KEPT = {[60] = 3600 + 120, [900] = 86400 + 1800}
+
+local function stats(span) return key('stats:' .. span .. ':' .. math.floor(NOW / 1000 / span)) end
+
+local function tally(counts)
+  for span, kept in pairs(KEPT) do
+    for name, n in pairs(counts) do redis.call('HINCRBY', stats(span), name, n) end
+    redis.call('EXPIRE', stats(span), kept)
+  end
+end
+
+local function tally_start(waited)
+  tally({started = 1, waited = waited})
+  for span in pairs(KEPT) do
+    local most = redis.call('HGET', stats(span), 'waited_most')
+    if waited > tonumber(most or 0) then redis.call('HSET', stats(span), 'waited_most', waited) end
+  end
 end
 
 -- The run that asks still holds the job: by its token, or, where that is not known, by its worker.
@@ -50,14 +77,19 @@ local function holds(id, token, worker)
   return f[3] == worker
 end
 
--- One line of history for an attempt that has ended; the last twenty are kept.
+-- One more line in a field of the record; the last twenty are kept.
+local function add_line(id, field, line)
+  local lines = (read(id, field) or '') .. line .. '\n'
+  while select(2, lines:gsub('\n', '\n')) > 20 do lines = lines:gsub('^[^\n]*\n', '', 1) end
+  redis.call('HSET', job_key(id), field, lines)
+end
+
+-- An attempt has ended.
 local function note(id, outcome, error)
-  local f = redis.call('HMGET', job_key(id), 'attempt', 'started', 'worker', 'history')
-  local line = string.format('{"attempt":%s,"started_at":%s,"ended_at":%d,"worker":%s,"outcome":"%s","error":%s}\n',
-    f[1] or '0', f[2] or 'null', NOW, cjson.encode(f[3] or ''), outcome, error ~= '' and error or 'null')
-  local history = (f[4] or '') .. line
-  while select(2, history:gsub('\n', '\n')) > 20 do history = history:gsub('^[^\n]*\n', '', 1) end
-  redis.call('HSET', job_key(id), 'history', history)
+  local f = redis.call('HMGET', job_key(id), 'attempt', 'started', 'worker')
+  add_line(id, 'history', string.format(
+    '{"attempt":%s,"started_at":%s,"ended_at":%d,"worker":%s,"outcome":"%s","error":%s}',
+    f[1] or '0', f[2] or 'null', NOW, cjson.encode(f[3] or ''), outcome, error ~= '' and error or 'null'))
 end
 
 -- Ids of a set whose time is up. One without a record (somebody deleted it by hand) is dropped from the set.
@@ -87,6 +119,7 @@ end
 local function finish(id, state)
   redis.call('HSET', job_key(id), 'finished', NOW)
   redis.call('HDEL', job_key(id), 'cancel')
+  tally({[state] = 1})
   return move(id, state, NOW)
 end
 
@@ -112,6 +145,7 @@ end
 local function forget(id)
   for _, name in ipairs({'all', read(id, 'state')}) do redis.call('ZREM', key(name), id) end
   redis.call('DEL', job_key(id), key('message:' .. id))
+  changed = true
 end
 
 local function write_schedule(id, due, fields)
@@ -162,11 +196,13 @@ end
 -- A job that another program put on the broker has no record yet; it gets one here, from message and wish.
 function life.start(id, worker, claim, lease, message, wish)
   if redis.call('EXISTS', job_key(id)) == 0 then life.submit(id, message, wish) end
-  local f = redis.call('HMGET', job_key(id), 'state', 'claim', 'starts', 'attempt', 'cursor')
+  local f = redis.call('HMGET', job_key(id), 'state', 'claim', 'starts', 'attempt', 'cursor', 'due', 'queued')
   if f[1] == 'running' and f[2] == claim then return {'running', f[3], tonumber(f[4]), f[5]} end
   if f[1] ~= 'queued' then return {f[1]} end
   redis.call('HSET', job_key(id), 'started', NOW, 'worker', worker, 'claim', claim)
   redis.call('HDEL', job_key(id), 'progress', 'error', 'traceback')
+  local since = f[4] == '0' and math.min(f[6], f[7]) or f[7] -- a person may have wanted it before it was due
+  tally_start(math.max(0, NOW - since))
   move(id, 'running', NOW + lease)
   return {'running', redis.call('HINCRBY', job_key(id), 'starts', 1),
     redis.call('HINCRBY', job_key(id), 'attempt', 1), f[5]}
@@ -187,7 +223,10 @@ end
 -- A running job reports, and learns whether to go on. -> 'running', 'cancelled' or 'lost'
 function life.checkpoint(id, token, progress)
   if not holds(id, token) then return 'lost' end
-  if progress ~= '' then redis.call('HSET', job_key(id), 'progress', progress) end
+  if progress ~= '' then
+    redis.call('HSET', job_key(id), 'progress', progress)
+    changed = true
+  end
   if not read(id, 'cancel') then return 'running' end
   note(id, 'cancelled', '')
   return finish(id, 'cancelled')
@@ -305,26 +344,67 @@ function life.expire(id, error)
   return finish(id, 'cancelled')
 end
 
--- A person asks a job to stop. -> 'cancelled', 'running' (it will at its next checkpoint), or false
-function life.cancel(id)
+-- What a person may ask of a job. Each answers its new state, or false: too late.
+local ask = {}
+
+-- Queued `at_once` by a caller that publishes it; else the workers promote it.
+local function wanted_now(id, at_once)
+  if at_once == '1' then return enqueue(id) end
+  redis.call('HSET', job_key(id), 'due', NOW)
+  return move(id, 'scheduled', NOW)
+end
+
+function ask.cancel(id)
   local state = read(id, 'state')
   if state == 'scheduled' or state == 'queued' then return finish(id, 'cancelled') end
-  if state == 'running' then redis.call('HSET', job_key(id), 'cancel', 1) return state end
-  return false
+  if state ~= 'running' then return false end
+  redis.call('HSET', job_key(id), 'cancel', 1) -- it will be at its next checkpoint
+  changed = true
+  return state
 end
 
--- A person wants it now. -> 'queued' or false
-function life.run_now(id)
-  return read(id, 'state') == 'scheduled' and enqueue(id)
+function ask.run_now(id, at_once)
+  return read(id, 'state') == 'scheduled' and wanted_now(id, at_once)
 end
 
--- A person wants it again, with all its attempts. -> 'queued' or false
-function life.retry(id)
+function ask.reschedule(id, _, due)
+  if read(id, 'state') ~= 'scheduled' then return false end
+  redis.call('HSET', job_key(id), 'due', due)
+  return move(id, 'scheduled', due)
+end
+
+-- Once more, with all its attempts.
+function ask.retry(id, at_once)
   local state = read(id, 'state')
   if state ~= 'failed' and state ~= 'cancelled' then return false end
   redis.call('HSET', job_key(id), 'attempt', 0, 'due', NOW)
   redis.call('HDEL', job_key(id), 'error', 'traceback', 'progress', 'finished', 'started')
-  return enqueue(id)
+  return wanted_now(id, at_once)
+end
+
+function ask.delete(id)
+  local state = read(id, 'state')
+  if state ~= 'succeeded' and state ~= 'failed' and state ~= 'cancelled' then return false end
+  forget(id)
+  return 'deleted'
+end
+
+-- A person asks this of a job. -> its new state, or false
+function life.ask(action, id, by, at_once, due)
+  local now = ask[action](id, at_once, due)
+  if now and now ~= 'deleted' then
+    add_line(id, 'acts', string.format('{"at":%d,"act":"%s","by":%s}', NOW, action, cjson.encode(by)))
+  end
+  return now
+end
+
+-- The same of many. -> ids of those that moved
+function life.ask_each(action, by, due, ...)
+  local moved = {}
+  for _, id in ipairs({...}) do
+    if life.ask(action, id, by, '', due) then table.insert(moved, id) end
+  end
+  return moved
 end
 
 -- Keep a recurring job. `id` may come from a key of a request that is sent twice.
@@ -383,16 +463,27 @@ function life.trim(limit, age)
   return gone
 end
 
--- A worker says that it lives, or that it leaves.
-function life.beat(worker)
+-- A worker says that it lives, and how many of its slots are busy.
+function life.beat(worker, slots, busy, release)
+  local own = key('worker:' .. worker)
+  redis.call('HSETNX', own, 'since', NOW)
+  redis.call('HSET', own, 'slots', slots, 'busy', busy, 'release', release)
+  redis.call('EXPIRE', own, 86400)
+  tally({slots = slots, busy = busy})
   redis.call('ZREMRANGEBYSCORE', key('workers'), '-inf', NOW - 86400000)
   return redis.call('ZADD', key('workers'), NOW, worker)
 end
-function life.leave(worker) return redis.call('ZREM', key('workers'), worker) end
+
+function life.leave(worker)
+  redis.call('DEL', key('worker:' .. worker))
+  return redis.call('ZREM', key('workers'), worker)
+end
 
 -- Whoever gets the lock does what one worker is enough for; it ends by itself. -> 1 or false
 function life.lock(name, lifetime)
   return redis.call('SET', key('lock:' .. name), 1, 'NX', 'PX', lifetime) and 1
 end
 
-return life[ARGV[1]](unpack(ARGV, 3))
+local answer = life[ARGV[1]](unpack(ARGV, 3))
+if changed then redis.call('INCR', key('version')) end
+return answer

@@ -1,4 +1,4 @@
-"""The job store: Python's side of store.lua, and what only reads.
+"""The job store: Python's side of store.lua. What only reads is in reader.py.
 
 store.lua documents every key of a job and makes every move; this file names each move once, with types.
 """
@@ -7,17 +7,20 @@ import json
 import math
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import redis
 
 from app import states
+from app.reader import PREFIX, Reader
 
-PREFIX = "jobs:"
 #: A caller has given up by then; see store.lua, submit. Longer than a client of ours waits, below the 3 s promised.
 PATIENCE_SECONDS = 2
+#: Jobs that one script moves.
+ACT_BATCH = 200
 #: Moves that a full Redis refuses.
 ACCEPTING = ("submit", "create_schedule")
 SCRIPT = (Path(__file__).parent / "store.lua").read_text()
@@ -31,22 +34,11 @@ class Start(NamedTuple):
     cursor: object
 
 
-class Page(NamedTuple):
-    records: list[dict]
-    next: str | None
-
-
-class Store:
-    """Reads and moves jobs in Redis. Any call may raise one of app.connections.UNAVAILABLE.
-
-    Args:
-        client: from `app.connections.connect`.
-        clock: milliseconds since 1970; None uses the clock of Redis, as everything but a test should.
-    """
+class Store(Reader):
+    """Reads and moves jobs in Redis. Any call may raise one of app.connections.UNAVAILABLE."""
 
     def __init__(self, client: redis.Redis, clock: Callable[[], int] | None = None):
-        self.redis = client
-        self.clock = clock
+        super().__init__(client, clock)
         # A full Redis takes no new job, and says so before anything is written; a job that it took goes on to its end.
         self._accept = client.register_script("#!lua\n" + SCRIPT)
         self._script = client.register_script("#!lua flags=allow-oom\n" + SCRIPT)
@@ -155,77 +147,42 @@ class Store:
 
     # --- asked for by a person ---
 
-    def cancel(self, id: str) -> str | None:
+    def cancel(self, id: str, by: str = "") -> str | None:
         """Returns "cancelled", "running" (asked to stop), or None when there is nothing to cancel."""
-        return self._move("cancel", id)
+        return self._ask("cancel", id, by)
 
-    def run_now(self, id: str) -> bool:
-        return bool(self._move("run_now", id))
+    def run_now(self, id: str, by: str = "") -> bool:
+        """True: it is queued, and the caller must publish it."""
+        return bool(self._ask("run_now", id, by))
 
-    def retry(self, id: str) -> bool:
-        return bool(self._move("retry", id))
+    def retry(self, id: str, by: str = "") -> bool:
+        """True: it is queued, and the caller must publish it."""
+        return bool(self._ask("retry", id, by))
 
-    # --- read ---
+    def reschedule(self, id: str, due: int, by: str = "") -> bool:
+        """Move a scheduled job to `due` (ms since 1970); workers promote what is past."""
+        return bool(self._ask("reschedule", id, by, due))
 
-    def get(self, id: str) -> dict | None:
-        """The record's fields as stored, with its id and message, or None."""
-        return self._read([id])[0]
+    def delete(self, id: str) -> bool:
+        """Forget a finished job."""
+        return bool(self._ask("delete", id))
 
-    def messages(self, ids: list[str]) -> list[tuple[str, str, str]]:
-        """Returns (id, kind, message) of each job that is to be published and still there."""
-        pipe = self.redis.pipeline(transaction=False)
-        for id in ids:
-            pipe.hget(f"{PREFIX}job:{id}", "kind").get(f"{PREFIX}message:{id}")
-        answers = pipe.execute()
-        return [row for row in zip(ids, answers[::2], answers[1::2]) if all(row)]
+    def _ask(self, action: str, id: str, by: str = "", due: int | str = "") -> str | None:
+        return self._move("ask", action, id, by, 1, due)
 
-    def counts(self) -> dict[str, int]:
-        pipe = self.redis.pipeline(transaction=False)
-        for state in states.ALL:
-            pipe.zcard(PREFIX + state)
-        return dict(zip(states.ALL, pipe.execute()))
+    def act(self, action: str, ids: Iterable[str], *, due: int | None = None, by: str = "") -> list[str]:
+        """Ask the same of many. Jobs to retry or to run now become due, and workers promote them.
 
-    def page(self, state: str | None, kind: str | None, limit: int, cursor: str | None, scan: int = 5000) -> Page:
-        """A page of records, newest first; scheduled ones by due time, the soonest first.
+        Args:
+            action: "cancel", "retry", "run_now", "reschedule" (to `due`, ms since 1970) or "delete".
+            by: who asks: "page" or "api".
 
-        Reads at most `scan` records for it, so a page may be short, even empty, and still have a next.
-
-        Raises:
-            ValueError: the cursor is none of ours.
+        Returns the ids of those that moved.
         """
-        score, skip = parse_cursor(cursor)
-        found, batch = [], limit if kind is None else max(limit, 200)
-        while len(found) < limit and scan > 0:
-            rows = self._range(state, score, skip, batch)
-            for (_, at), record in zip(rows, self._read([id for id, _ in rows])):
-                score, skip = (at, skip + 1) if at == score else (at, 1)
-                if record and (kind is None or record["kind"] == kind):
-                    found.append(record)
-                    if len(found) == limit:
-                        break
-            scan -= batch
-            if len(rows) < batch:
-                break
-        more = self._range(state, score, skip, 1) if score is not None else []
-        return Page(found, f"{score:.0f}-{skip}" if more else None)
-
-    def _range(self, state: str | None, score: float | None, skip: int, limit: int):
-        name = PREFIX + (state or "all")
-        if state == states.SCHEDULED:
-            low = "-inf" if score is None else score
-            return self.redis.zrangebyscore(name, low, "+inf", start=skip, num=limit, withscores=True)
-        high = "+inf" if score is None else score
-        return self.redis.zrevrangebyscore(name, high, "-inf", start=skip, num=limit, withscores=True)
-
-    def _read(self, ids: list[str]) -> list[dict | None]:
-        pipe = self.redis.pipeline(transaction=False)
-        for id in ids:
-            pipe.hgetall(f"{PREFIX}job:{id}").get(f"{PREFIX}message:{id}")
-        answers = pipe.execute()
-        return [
-            {"id": id, "message": message, **record} if record else None
-            for id, record, message in zip(ids, answers[::2], answers[1::2])
-        ]
+        moved = []
+        for some in _batches(ids, ACT_BATCH):
+            moved += self._move("ask_each", action, by, "" if due is None else due, *some)
+        return moved
 
     # --- schedules ---
 
@@ -264,23 +221,12 @@ class Store:
 
     # --- workers ---
 
-    def now(self) -> float:
-        """Seconds since 1970 on the clock of Redis."""
-        seconds, micros = self.redis.time()
-        return seconds + micros / 1e6
-
-    def beat(self, worker: str) -> None:
-        """A worker says that it lives."""
-        self._move("beat", worker)
+    def beat(self, worker: str, slots: int = 0, busy: int = 0, release: str = "") -> None:
+        """A worker says that it lives: that it runs `busy` jobs, `slots` at most, and which release it is."""
+        self._move("beat", worker, slots, busy, release)
 
     def leave(self, worker: str) -> None:
         self._move("leave", worker)
-
-    def workers(self, within: float) -> dict[str, float]:
-        """Workers heard of in the last `within` seconds, each with the seconds since."""
-        now = self.now() * 1000
-        rows = self.redis.zrangebyscore(PREFIX + "workers", now - within * 1000, "+inf", withscores=True)
-        return {name: max(0.0, now - at) / 1000 for name, at in rows}
 
     def lock(self, name: str, seconds: float) -> bool:
         """Take a short lock that nobody releases; it ends by itself."""
@@ -295,10 +241,7 @@ def dumps(value: object) -> str:
     return "" if value is None else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def parse_cursor(cursor: str | None) -> tuple[float | None, int]:
-    if not cursor:
-        return None, 0
-    score, dash, skip = cursor.partition("-")
-    if not (dash and score.isdecimal() and skip.isdecimal() and len(cursor) < 40):
-        raise ValueError("cursor")
-    return float(score), int(skip)
+def _batches(ids: Iterable[str], size: int) -> Iterator[list[str]]:
+    ids = iter(ids)
+    while some := list(islice(ids, size)):
+        yield some

@@ -141,7 +141,8 @@ class Timers:
         return self.lease / 3
 
     def beat(self) -> float:
-        self.store.beat(self.celery.worker)
+        settings = self.celery.settings
+        self.store.beat(self.celery.worker, settings.worker_concurrency, len(active_jobs()), settings.release)
         return BEAT_SECONDS
 
     def publish(self, ids: list[str]):

@@ -63,5 +63,5 @@ def sentry():
 def no_settings_from_outside(monkeypatch):
     """The shell that runs the tests must not decide how they end."""
     for name in ("REDIS_URL", "BROKER_URL", "CLOUDAMQP_URL", "API_TOKEN", "SECRET_KEY", "SMTP_URL", "MAIL_FROM",
-                 "SENTRY_DSN", "APP_ENV", "PORT", "DYNO", "WEB_CONCURRENCY", "WORKER_CONCURRENCY"):
+                 "SENTRY_DSN", "APP_ENV", "PORT", "DYNO", "RELEASE", "WEB_CONCURRENCY", "WORKER_CONCURRENCY"):
         monkeypatch.delenv(name, raising=False)

@@ -3,54 +3,8 @@
 import pytest
 
 from app import states
-from app.connections import connect
-from app.store import PREFIX, Store
-
-MESSAGE = '{"args":[],"kwargs":{}}'
-
-
-class Clock:
-    def __init__(self):
-        self.ms = 1_800_000_000_000
-
-    def __call__(self):
-        return self.ms
-
-    def forward(self, seconds):
-        self.ms += int(seconds * 1000)
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def store(redis, clock):
-    store = Store(connect(redis.url, patient=False), clock)
-    yield store
-    assert_consistent(store)
-    store.redis.close()
-
-
-def assert_consistent(store):
-    """Each job is in the set of its state and in no other, and every set's job has a record."""
-    for id in store.redis.zrange(PREFIX + "all", 0, -1):
-        state = store.get(id)["state"]
-        assert [s for s in states.ALL if store.redis.zscore(PREFIX + s, id) is not None] == [state]
-    assert sum(store.counts().values()) == store.redis.zcard(PREFIX + "all")
-
-
-def submit(store, id="a", **options):
-    return store.submit(id, "demo", MESSAGE, **({"queue": "default", "max_attempts": 2} | options))
-
-
-def start(store, id="a", worker="w1", lease=10):
-    return store.start(id, worker, lease, "demo", MESSAGE, 2, "default")
-
-
-def state(store, id="a"):
-    return store.get(id)["state"]
+from app.store import PREFIX
+from tests.stores import MESSAGE, start, state, submit
 
 
 def test_a_job_due_now_is_queued_and_one_due_in_the_future_scheduled(store, clock):

@@ -16,7 +16,8 @@ README = (ROOT / "README.md").read_text()
 SETTINGS = Settings.from_env({"APP_ENV": "development"})
 
 
-ADDONS = ("CLOUDAMQP_", "MAILGUN_", "SENDGRID_", "POSTMARK_", "CLOUDMAILIN_", "BUCKETEER_", "CLOUDCUBE_", "DYNO")
+ADDONS = ("CLOUDAMQP_", "MAILGUN_", "SENDGRID_", "POSTMARK_", "CLOUDMAILIN_", "BUCKETEER_", "CLOUDCUBE_", "DYNO",
+          "HEROKU_", "SOURCE_VERSION")
 
 
 class Recorder(dict):

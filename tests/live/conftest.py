@@ -1,0 +1,19 @@
+import pytest
+
+from app.connections import connect
+from app.store import Store
+from tests.stores import Clock, assert_consistent
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store(redis, clock):
+    """A store whose time is the test's; each job is where it belongs in the end."""
+    store = Store(connect(redis.url, patient=False), clock)
+    yield store
+    assert_consistent(store)
+    store.redis.close()

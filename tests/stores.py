@@ -1,0 +1,42 @@
+"""A job store with a clock of the test's own, and what tests ask of it."""
+
+from app import states
+from app.store import PREFIX
+
+MESSAGE = '{"args":[],"kwargs":{}}'
+
+
+class Clock:
+    def __init__(self):
+        self.ms = 1_800_000_000_000
+
+    def __call__(self):
+        return self.ms
+
+    def forward(self, seconds):
+        self.ms += int(seconds * 1000)
+
+
+def assert_consistent(store):
+    """Each job is in the set of its state and in no other, and every set's job has a record."""
+    for id in store.redis.zrange(PREFIX + "all", 0, -1):
+        state = store.get(id)["state"]
+        assert [s for s in states.ALL if store.redis.zscore(PREFIX + s, id) is not None] == [state]
+    assert sum(store.counts().values()) == store.redis.zcard(PREFIX + "all")
+
+
+def submit(store, id="a", **options):
+    return store.submit(id, "demo", MESSAGE, **({"queue": "default", "max_attempts": 2} | options))
+
+
+def start(store, id="a", worker="w1", lease=10):
+    return store.start(id, worker, lease, "demo", MESSAGE, 2, "default")
+
+
+def fail(store, id="a", type="ValueError", message="no", **options):
+    submit(store, id, **options)
+    return store.settle(id, start(store, id).token, "w1", "failed", error={"type": type, "message": message})
+
+
+def state(store, id="a"):
+    return store.get(id)["state"]
