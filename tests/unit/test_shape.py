@@ -145,6 +145,8 @@ FEATURES = {
     "report and uploads": [*REPORT, "app/tables", "app/web/uploads.py", "tests/unit/test_tables*.py",
                            "tests/live/test_uploads.py"],
     "bucket": ["app/bucket.py"],
+    "charts": ["app/web/charts.py", "app/web/templates/charts.html", "tests/unit/test_charts.py",
+               "tests/live/test_charts.py", "tests/browser/test_charts.py"],
     "schedules page and results": ["app/web/recurring.py", "app/web/results.py", "app/web/templates/schedules.html",
                                    *REPORT],
 }
