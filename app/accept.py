@@ -6,22 +6,21 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from celery import Celery
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from app.files import is_file
 from app.job import Submitted
 from app.kinds import Kind
+from app.record import params as params_of
 
 YEAR = timedelta(days=366)
 
 
-class NewJob(BaseModel):
-    """The body of POST /api/jobs."""
+class When(BaseModel):
+    """When a job is to run: in `delay` seconds, or at `run_at`; with neither, now."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    kind: str
-    params: dict = {}
     delay: float | None = Field(default=None, ge=0, le=YEAR.total_seconds())
     run_at: AwareDatetime | None = None
 
@@ -43,6 +42,23 @@ class NewJob(BaseModel):
         if value and value > datetime.now(UTC) + YEAR:
             raise ValueError("is more than a year ahead")
         return value
+
+
+class NewJob(When):
+    """The body of POST /api/jobs."""
+
+    kind: str
+    params: dict = {}
+
+
+class NewTime(When):
+    """The body of PATCH /api/jobs/<id>."""
+
+    @model_validator(mode="after")
+    def one_time(self):
+        if self.delay is None and self.run_at is None:
+            raise ValueError("give delay or run_at")
+        return self
 
 
 class Invalid(Exception):
@@ -89,3 +105,12 @@ def accept(kinds: dict[str, Kind], job: NewJob, *, request_id: str | None = None
     digest = hashlib.sha256(json.dumps(job.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
     return kind.task.submit(kwargs={"params": params}, countdown=job.delay, eta=job.run_at, request_id=request_id,
                             idempotency=idempotency_key, digest=digest)
+
+
+def reschedule(celery: Celery, record: dict, to: NewTime, *, by: str) -> bool:
+    """Move a scheduled job to another time. Returns False when it is no longer scheduled."""
+    due = to.run_at.timestamp() if to.run_at else celery.store.now() + to.delay
+    params = params_of(record["message"])
+    if isinstance(params, dict):  # a task that is no kind may have called something else so
+        keep_files(celery, params, due)
+    return celery.store.reschedule(record["id"], max(0, int(due * 1000)), by)

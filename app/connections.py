@@ -1,5 +1,7 @@
 """From a URL to a connection: one place that knows TLS, time limits and pool sizes."""
 
+import threading
+from contextlib import contextmanager
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import redis
@@ -33,6 +35,30 @@ def with_tls(url: str) -> str:
     return urlunsplit(parts._replace(query=urlencode(query)))
 
 
+#: A connection that the server cut while idle is opened again once; silence is not waited out twice.
+ONCE = Retry(NoBackoff(), retries=1, supported_errors=(redis.exceptions.ConnectionError,))
+_hurry = threading.local()
+
+
+class Patience(Retry):
+    """Waits out an outage, but where this thread is in a hurry."""
+
+    def call_with_retry(self, *args, **options):
+        if getattr(_hurry, "on", False):
+            return ONCE.call_with_retry(*args, **options)
+        return super().call_with_retry(*args, **options)
+
+
+@contextmanager
+def in_a_hurry():
+    """For what is not worth a wait: a patient client, too, gives up at the first silence."""
+    _hurry.on = True
+    try:
+        yield
+    finally:
+        _hurry.on = False
+
+
 def connect(url: str, *, patient: bool) -> redis.Redis:
     """Open a client of the job store: one connection, which the threads of a process share, as the smallest plan
     has 20 in all. Nothing is sent until its first command.
@@ -47,11 +73,9 @@ def connect(url: str, *, patient: bool) -> redis.Redis:
         One of UNAVAILABLE.
     """
     if patient:
-        retry, timeout = Retry(ExponentialBackoff(cap=2, base=0.05), retries=300, supported_errors=UNAVAILABLE), 5
+        retry, timeout = Patience(ExponentialBackoff(cap=2, base=0.05), retries=300, supported_errors=UNAVAILABLE), 5
     else:
-        # A connection that the server cut while idle is opened again once; silence is not waited out twice.
-        retry = Retry(NoBackoff(), retries=1, supported_errors=(redis.exceptions.ConnectionError,))
-        timeout = 1
+        retry, timeout = ONCE, 1
     pool = redis.BlockingConnectionPool.from_url(
         with_tls(url),
         max_connections=1,

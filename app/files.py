@@ -20,13 +20,11 @@ from typing import BinaryIO, NamedTuple
 
 from redis.client import NEVER_DECODE
 
-from app.store import PREFIX, Store, dumps
+from app.store import PREFIX, SHARE, Store, dumps
 
 logger = logging.getLogger(__name__)
 
 PIECE = 256 * 1024
-#: Files may fill Redis up to this share of its memory; what is left is for accepting jobs.
-SHARE = 0.7
 #: What a writer that died has left is gone after so many seconds, and so is content that was replaced.
 HALF_WRITTEN_SECONDS = 600
 

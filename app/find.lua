@@ -114,6 +114,17 @@ function look.groups(score, skip, scan)
   return answer
 end
 
+-- Files that messages of a set name. -> {score, skip, more, ids of files}
+function look.files(set, score, skip, scan)
+  local files, form = {}, 'file%-' .. ('%x'):rep(32)
+  local answer = walk(set, score, tonumber(skip), scan, function(id)
+    for file in (redis.call('GET', key('message:' .. id)) or ''):gmatch(form) do table.insert(files, file) end
+    return true
+  end)
+  table.insert(answer, files)
+  return answer
+end
+
 -- -> {version, now, {ids in each set}, {worker, heard, {since, slots, busy, release}, ...},
 --     {attempt, due, queued} of the first that is queued, {the first scheduled, when}, INFO or false}
 function look.pulse(...)

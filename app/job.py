@@ -12,6 +12,7 @@ import logging
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 import celery
@@ -24,6 +25,7 @@ from kombu.utils.functional import maybe_list
 
 from app import states
 from app.connections import UNAVAILABLE
+from app.logs import JobLog
 from app.store import Start, Store
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,9 @@ TRACEBACK_CHARS = 8000
 
 #: What a caller may pass to `apply_async` that means something only to the process it runs in.
 NOT_STORED = ("connection", "producer", "publisher", "retry", "retry_policy", "router", "add_to_parent")
+
+#: A header of our messages: the job had a record, so without one it was deleted, and does not run.
+RECORDED = "recorded"
 
 
 class Cancelled(Ignore):
@@ -150,18 +155,21 @@ class Job(celery.Task):
         request = self.request
         if request.is_eager:
             return
+        headers = request.headers or {}
+        recorded = bool(headers.pop(RECORDED, False))  # it is for us: what this job publishes has its own
+        request.headers = headers or None
         options = {k: v for k, v in request.as_execution_options().items() if v is not None and k != "task_id"}
         try:
             start = self.store.start(
                 task_id, self.app.worker, self.app.settings.lease_seconds, self.name,
                 json.dumps({**options, "args": args, "kwargs": kwargs}), self.max_attempts,
-                (request.delivery_info or {}).get("routing_key") or self.app.conf.task_default_queue)
+                (request.delivery_info or {}).get("routing_key") or self.app.conf.task_default_queue, recorded)
         except UNAVAILABLE as error:
             raise Ignore(f"the job store is away ({error}); the sweep will find the job") from error
         if not isinstance(start, Start):
             raise Ignore(f"a message for a job that is {start} already")
         request.start = start
-        request.checked, request.progress = 0.0, None
+        request.checked, request.progress, request.log = 0.0, None, None
         request.retries = start.attempt - 1  # the record counts attempts, also those that a dead worker began
 
     def _token(self) -> str | None:
@@ -174,7 +182,8 @@ class Job(celery.Task):
         if self._token() is None:  # called as a function, or eagerly
             return self.run(*args, **kwargs) if self.request.is_eager else super().__call__(*args, **kwargs)
         try:
-            result = self.run(*args, **kwargs)
+            with self._log() as self.request.log:
+                result = self.run(*args, **kwargs)
         except (Cancelled, LeaseLost, Interrupted):
             raise
         except Reject as reject:
@@ -214,6 +223,8 @@ class Job(celery.Task):
         if now - self.request.checked < CHECKPOINT_SECONDS and (done is None or done != total):
             return
         self.request.checked = now
+        if self.request.log:
+            self.request.log.flush()
         progress, self.request.progress = self.request.progress, None
         self._heed(self.store.checkpoint(self.request.id, self._token(), progress))
 
@@ -247,6 +258,11 @@ class Job(celery.Task):
         file = self.app.files.put(name, type, io.BytesIO(content), most_mb=self.app.settings.result_max_mb,
                                   limit="RESULT_MAX_MB", seconds=seconds)
         return {"id": file.id, "name": name, "type": type, "bytes": file.bytes}
+
+    def _log(self) -> JobLog:
+        seconds = self.app.settings.retention_days * 86400
+        send = partial(self.store.log, self.request.id, seconds=seconds)  # other threads do not know the request
+        return JobLog(send, self.request.start.attempt)
 
     def _make_way(self) -> None:
         now = self.store.interrupt(self.request.id, self._token())
@@ -320,6 +336,7 @@ def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None
     """
     options = dict(message)
     args, kwargs = options.pop("args"), options.pop("kwargs")
+    options["headers"] = {**(options.get("headers") or {}), RECORDED: True}
     try:
         app.send_task(kind, args, kwargs, task_id=id, producer=producer, **options)
     except (KombuError, OSError, RuntimeError) as error:  # RuntimeError: from the result backend

@@ -1,10 +1,25 @@
-"""Logs go to stderr, a line each; Sentry hears of errors when SENTRY_DSN is set."""
+"""Logs go to stderr, a line each, and a job's to its page as well; Sentry hears of errors when SENTRY_DSN is set."""
 
+import json
 import logging
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
 
 import sentry_sdk
+from redis import RedisError
 
 from app.config import Settings
+from app.connections import in_a_hurry
+
+#: Loggers of what runs the job; it would say the same of every job, or of how its log is kept.
+NOISE = ("celery", "kombu", "amqp", "billiard", "redis")
+MOST_LINES = 50
+MESSAGE_CHARS = 300
+#: Lines wait for so long for others to come with them, unless one is a warning or worse.
+SEND_SECONDS = 1
+#: When Redis was found away, nothing is sent for so long: each try may hold the job up for a few seconds.
+AWAY_SECONDS = 30
 
 
 def start(settings: Settings) -> None:
@@ -12,3 +27,60 @@ def start(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s %(message)s", force=True)
     if settings.sentry_dsn:
         sentry_sdk.init(dsn=settings.sentry_dsn, environment="development" if settings.development else "production")
+
+
+class JobLog(logging.Handler):
+    """Hands on what is logged while a job runs; the last lines, when they are many or Redis was away for a while.
+    It never fails the job, and hardly delays it.
+
+    Args:
+        send: takes JSON lines; may raise a RedisError: then they are dropped.
+        attempt: of the job, from 1.
+    """
+
+    def __init__(self, send: Callable[[list[str]], None], attempt: int):
+        super().__init__(logging.INFO)
+        self.send, self.attempt = send, attempt
+        self.lines: deque[str] = deque(maxlen=MOST_LINES)
+        self.sent, self.away_until, self.sending = monotonic(), 0.0, False
+
+    def __enter__(self):
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *_):
+        logging.getLogger().removeHandler(self)
+        self.flush(last=True)
+        self.close()
+
+    def filter(self, record):  # what redis logs in the middle of a command must not wait for our lock
+        return record.name.partition(".")[0] not in NOISE
+
+    def emit(self, record):
+        if self.sending:  # it comes of that
+            return
+        try:
+            message = record.getMessage()
+        except Exception:  # its arguments do not fit; the process's own handler says so
+            return
+        self.lines.append(json.dumps({
+            "at": int(record.created * 1000), "level": record.levelname, "logger": record.name,
+            "message": message[:MESSAGE_CHARS].encode(errors="replace").decode(), "attempt": self.attempt}))
+        if record.levelno >= logging.WARNING or monotonic() - self.sent >= SEND_SECONDS:
+            self.flush()
+
+    def flush(self, last: bool = False):
+        with self.lock:
+            if self.lines and (last or monotonic() >= self.away_until):
+                self._send()
+
+    def _send(self):
+        lines, self.sending = list(self.lines), True
+        self.lines.clear()
+        try:
+            with in_a_hurry():
+                self.send(lines)
+        except RedisError:
+            self.away_until = monotonic() + AWAY_SECONDS
+        finally:
+            self.sent, self.sending = monotonic(), False

@@ -79,6 +79,17 @@ class Reader:
         answers = pipe.execute()
         return [row for row in zip(ids, answers[::2], answers[1::2]) if all(row)]
 
+    def results(self, ids: list[str]) -> list[str | None]:
+        """The result of each, JSON, or None."""
+        pipe = self.redis.pipeline(transaction=False)
+        for id in ids:
+            pipe.hget(f"{PREFIX}job:{id}", "result")
+        return pipe.execute()
+
+    def logs(self, id: str) -> list[dict]:
+        """What the job logged last: `at` (ms since 1970), `level`, `logger`, `message`, `attempt` of each line."""
+        return [json.loads(line) for line in self.redis.lrange(f"{PREFIX}log:{id}", 0, -1)]
+
     def _read(self, ids: list[str]) -> list[dict | None]:
         pipe = self.redis.pipeline(transaction=False)
         for id in ids:
@@ -121,6 +132,15 @@ class Reader:
             score, skip, more, ids = self._look("find", among, *position, BATCH, BATCH, wish)
             position = score, skip
             yield from ids
+
+    def files_named(self, state: str) -> set[str]:
+        """Ids of files in the messages of all jobs in this state."""
+        position, more, found = _start(state), True, set()
+        while more:
+            score, skip, more, ids = self._look("files", state, *position, BATCH)
+            position = score, skip
+            found.update(ids)
+        return found
 
     def count(self, state: str | None = None, kind: str | None = None, text: str = "", error: str = "") -> int:
         """How many that are."""

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from app import states
+from app.files import is_file
 
 
 def as_json(record: dict) -> dict:
@@ -51,6 +52,13 @@ def params(message: str | None) -> dict:
     if len(args) == 1 and not kwargs and isinstance(args[0], dict):
         return args[0]
     return {"args": args, "kwargs": kwargs}
+
+
+def result_file(record: dict) -> dict | None:
+    """The file that a job has kept as its result (Job.keep), if it has."""
+    value = loads(record.get("result"))
+    file = value.get("file") if isinstance(value, dict) else None
+    return file if isinstance(file, dict) and is_file(file.get("id")) else None
 
 
 def loads(text: str | None):

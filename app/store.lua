@@ -9,6 +9,7 @@
 --                        `starts` is the token of the current run: it grows with every start; `claim` is
 --                        what the worker said when it took the job, should it have to ask again;
 --                        `acts`: what people asked of it, JSON lines of at act by
+--   log:<id>             list of JSON lines of what the job logged, the last fifty: at level logger message attempt
 --   message:<id>         string, what is published to run it: JSON of args, kwargs, options
 --   all                  sorted set, id -> created
 --   scheduled            sorted set, id -> due
@@ -52,20 +53,15 @@ end
 -- Each span of stats, in seconds, and for how long its hashes are of use.
 local KEPT = {[60] = 3600 + 120, [900] = 86400 + 1800}
 
-local function stats(span) return key('stats:' .. span .. ':' .. math.floor(NOW / 1000 / span)) end
-
-local function tally(counts)
+local function tally(counts, most)
   for span, kept in pairs(KEPT) do
-    for name, n in pairs(counts) do redis.call('HINCRBY', stats(span), name, n) end
-    redis.call('EXPIRE', stats(span), kept)
-  end
-end
-
-local function tally_start(waited)
-  tally({started = 1, waited = waited})
-  for span in pairs(KEPT) do
-    local most = redis.call('HGET', stats(span), 'waited_most')
-    if waited > tonumber(most or 0) then redis.call('HSET', stats(span), 'waited_most', waited) end
+    local hash = key('stats:' .. span .. ':' .. math.floor(NOW / 1000 / span))
+    for name, n in pairs(counts) do
+      if redis.call('HINCRBY', hash, name, n) == n then redis.call('EXPIRE', hash, kept) end -- it may be new
+    end
+    if most and most > tonumber(redis.call('HGET', hash, 'waited_most') or 0) then
+      redis.call('HSET', hash, 'waited_most', most)
+    end
   end
 end
 
@@ -144,7 +140,7 @@ end
 
 local function forget(id)
   for _, name in ipairs({'all', read(id, 'state')}) do redis.call('ZREM', key(name), id) end
-  redis.call('DEL', job_key(id), key('message:' .. id))
+  redis.call('DEL', job_key(id), key('message:' .. id), key('log:' .. id))
   changed = true
 end
 
@@ -193,16 +189,21 @@ function life.promote(limit)
 end
 
 -- A worker takes a queued job under a lease. -> {'running', token, attempt, cursor}, or {state it is in}.
--- A job that another program put on the broker has no record yet; it gets one here, from message and wish.
-function life.start(id, worker, claim, lease, message, wish)
-  if redis.call('EXISTS', job_key(id)) == 0 then life.submit(id, message, wish) end
+-- A job that another program put on the broker has no record yet; it gets one here, from message and wish. One that
+-- was `recorded` before it was published, and is no more, was deleted: {'gone'}.
+function life.start(id, worker, claim, lease, message, wish, recorded)
+  if redis.call('EXISTS', job_key(id)) == 0 then
+    if recorded == '1' then return {'gone'} end
+    life.submit(id, message, wish)
+  end
   local f = redis.call('HMGET', job_key(id), 'state', 'claim', 'starts', 'attempt', 'cursor', 'due', 'queued')
   if f[1] == 'running' and f[2] == claim then return {'running', f[3], tonumber(f[4]), f[5]} end
   if f[1] ~= 'queued' then return {f[1]} end
   redis.call('HSET', job_key(id), 'started', NOW, 'worker', worker, 'claim', claim)
   redis.call('HDEL', job_key(id), 'progress', 'error', 'traceback')
   local since = f[4] == '0' and math.min(f[6], f[7]) or f[7] -- a person may have wanted it before it was due
-  tally_start(math.max(0, NOW - since))
+  local waited = math.max(0, NOW - since)
+  tally({started = 1, waited = waited}, waited)
   move(id, 'running', NOW + lease)
   return {'running', redis.call('HINCRBY', job_key(id), 'starts', 1),
     redis.call('HINCRBY', job_key(id), 'attempt', 1), f[5]}
@@ -239,6 +240,19 @@ function life.save(id, token, cursor)
   return 'running'
 end
 
+-- Lines of a job's log, unless Redis is fuller than `share`: what is left is for accepting jobs.
+-- -> 'kept', 'full' or 'gone'
+function life.log(id, share, seconds, ...)
+  if redis.call('EXISTS', job_key(id)) == 0 then return 'gone' end
+  local memory = redis.call('INFO', 'memory')
+  local used, most = tonumber(memory:match('used_memory:(%d+)')), tonumber(memory:match('maxmemory:(%d+)'))
+  if most > 0 and used > most * share then return 'full' end
+  redis.call('RPUSH', key('log:' .. id), ...)
+  redis.call('LTRIM', key('log:' .. id), -50, -1)
+  redis.call('EXPIRE', key('log:' .. id), seconds)
+  return 'kept'
+end
+
 -- A running job asks to be tried again. -> 'scheduled', 'cancelled' or 'lost'
 function life.try_again(id, token, message, due, delay, error)
   if not holds(id, token) then return 'lost' end
@@ -270,7 +284,10 @@ function life.settle(id, token, worker, state, result, error, traceback)
   if state == 'failed' and read(id, 'cancel') then state = 'cancelled' end
   if result ~= '' then redis.call('HSET', job_key(id), 'result', result) end
   if error ~= '' then redis.call('HSET', job_key(id), 'error', error, 'traceback', traceback) end
-  if state == 'succeeded' then redis.call('HDEL', job_key(id), 'cursor') end
+  if state == 'succeeded' then
+    redis.call('HDEL', job_key(id), 'cursor')
+    redis.call('LTRIM', key('log:' .. id), -20, -1) -- it is of less interest now
+  end
   note(id, state, error)
   return finish(id, state)
 end
@@ -469,7 +486,7 @@ function life.beat(worker, slots, busy, release)
   redis.call('HSETNX', own, 'since', NOW)
   redis.call('HSET', own, 'slots', slots, 'busy', busy, 'release', release)
   redis.call('EXPIRE', own, 86400)
-  tally({slots = slots, busy = busy})
+  tally({slots = tonumber(slots), busy = tonumber(busy)})
   redis.call('ZREMRANGEBYSCORE', key('workers'), '-inf', NOW - 86400000)
   return redis.call('ZADD', key('workers'), NOW, worker)
 end

@@ -19,6 +19,8 @@ from app.reader import PREFIX, Reader
 
 #: A caller has given up by then; see store.lua, submit. Longer than a client of ours waits, below the 3 s promised.
 PATIENCE_SECONDS = 2
+#: Files and logs may fill Redis up to this share of its memory; what is left is for accepting jobs.
+SHARE = 0.7
 #: Jobs that one script moves.
 ACT_BATCH = 200
 #: Moves that a full Redis refuses.
@@ -74,10 +76,15 @@ class Store(Reader):
         wait, ids, schedules = self._move("promote", limit)
         return (None if wait < 0 else wait / 1000), ids, schedules
 
-    def start(self, id, worker, lease, kind, message, max_attempts, queue) -> Start | str:
-        """Take a queued job for `lease` seconds. Returns a Start, or the state that forbids it."""
+    def start(self, id, worker, lease, kind, message, max_attempts, queue, recorded=False) -> Start | str:
+        """Take a queued job for `lease` seconds. Returns a Start, or the state that forbids it.
+
+        Args:
+            recorded: it had a record when it was published; without one now it is "gone", and not made anew.
+        """
         wish = {"kind": kind, "queue": queue, "max_attempts": max_attempts, "delay": 0}
-        state, *rest = self._move("start", id, worker, secrets.token_hex(4), int(lease * 1000), message, _wish(wish))
+        state, *rest = self._move("start", id, worker, secrets.token_hex(4), int(lease * 1000), message, _wish(wish),
+                                  int(recorded))
         if state != states.RUNNING or not rest:
             return state
         token, attempt, cursor = rest
@@ -95,6 +102,10 @@ class Store(Reader):
     def save(self, id: str, token: str, cursor: object) -> str:
         """Returns "running" or "lost"."""
         return self._move("save", id, token, dumps(cursor))
+
+    def log(self, id: str, lines: list[str], seconds: float) -> bool:
+        """Keep lines (JSON each) of what the job logged, for so long. False when there is no room for them."""
+        return self._move("log", id, SHARE, math.ceil(seconds), *lines) == "kept"
 
     # --- ended ---
 
@@ -180,7 +191,7 @@ class Store(Reader):
         Returns the ids of those that moved.
         """
         moved = []
-        for some in _batches(ids, ACT_BATCH):
+        for some in batches(ids):
             moved += self._move("ask_each", action, by, "" if due is None else due, *some)
         return moved
 
@@ -241,7 +252,7 @@ def dumps(value: object) -> str:
     return "" if value is None else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def _batches(ids: Iterable[str], size: int) -> Iterator[list[str]]:
+def batches(ids: Iterable[str]) -> Iterator[list[str]]:
     ids = iter(ids)
-    while some := list(islice(ids, size)):
+    while some := list(islice(ids, ACT_BATCH)):
         yield some

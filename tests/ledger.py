@@ -1,5 +1,7 @@
 """Tasks that leave a trace outside the store, for tests of what really ran, and how often."""
 
+import json
+import logging
 import os
 import signal
 import time
@@ -81,6 +83,41 @@ def add(x, y):
 @shared_task(ignore_result=False)
 def total(numbers):
     return sum(numbers)
+
+
+@shared_task(bind=True, max_retries=1)
+def talks(self, path, how):
+    """Says something to the log before it ends, one way or another."""
+    log = logging.getLogger("a.library")
+    log.debug("not of interest")
+    log.info("attempt %s of %s", self.request.retries + 1, how)
+    if how == "dies":
+        log.warning("about to die")
+        log.info("never sent")
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "much":
+        for n in range(60):
+            log.info("line %s %s", n, "x" * 400)
+    if how == "badly":
+        log.info("%d is no number", "x")
+        log.info("half a pair: \ud800")
+    if how == "waits":
+        note(path, "said")
+        while "go on" not in Path(path).read_text():
+            time.sleep(0.05)
+        log.warning("went on")
+        note(path, "logged")
+        self.checkpoint()
+    if how == "fails":
+        raise self.retry(exc=ValueError("no"), countdown=0)
+    note(path, f"done {how}")
+
+
+@shared_task(bind=True)
+def headers(self, path):
+    note(path, json.dumps(self.request.headers))
+    if self.request.retries == 0:
+        raise self.retry(countdown=0)
 
 
 @shared_task

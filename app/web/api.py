@@ -1,25 +1,28 @@
 """The JSON API: every route under /api. The README has a table of them."""
 
 import json
+import logging
 import re
 import uuid
 from contextlib import contextmanager
 from itertools import chain
 from urllib.parse import quote
 
-from flask import Blueprint, Response, current_app, request, url_for
+from flask import Blueprint, Response, current_app, g, request, url_for
 from pydantic import ValidationError
 from werkzeug.exceptions import BadRequest, Conflict, NotFound, UnsupportedMediaType
 from werkzeug.exceptions import Gone as NoLongerThere
 
-from app import states
-from app.accept import Invalid, NewJob, accept
+from app import removal, states
+from app.accept import Invalid, NewJob, NewTime, accept, reschedule
 from app.connections import UNAVAILABLE
-from app.files import Gone, is_file
+from app.files import Gone
 from app.job import publish
-from app.record import as_json, loads
+from app.record import as_json, iso, result_file
 from app.web.auth import require_token
 from app.web.problems import BadInput, bad_input
+
+logger = logging.getLogger(__name__)
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 blueprint.before_request(require_token)
@@ -28,6 +31,8 @@ blueprint.register_error_handler(BadInput, bad_input)
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LIMIT, LARGEST_LIMIT = 50, 200
+#: Who asked, in the record and the log, when it was a program.
+API = "api"
 
 
 @blueprint.post("/jobs")
@@ -39,6 +44,10 @@ def create():
         submitted = accept(kinds(), new, request_id=request_id(), idempotency_key=key)
     if submitted.outcome == "conflict":
         raise Conflict("This Idempotency-Key came with another body before.")
+    if submitted.outcome != "exists":
+        audit(API, "create", submitted.id)
+    elif not store().get(submitted.id):
+        raise NoLongerThere("The job that this Idempotency-Key made has been deleted.")
     return accepted(submitted.id, {"kind": new.kind, "state": submitted.outcome})
 
 
@@ -54,7 +63,8 @@ def index():
     if errors:
         raise BadInput(*errors)
     try:
-        page = store().page(state, kind, int(limit), request.args.get("cursor"))
+        page = store().page(state, kind, int(limit), request.args.get("cursor"), text=request.args.get("q", ""),
+                            error=request.args.get("error", ""))
     except ValueError:
         raise BadInput(("cursor", "is none that this API gave out")) from None
     return {"jobs": [as_json(record) for record in page.records], "counts": store().counts(), "next": page.next}
@@ -65,19 +75,50 @@ def show(id):
     return as_json(find(id))
 
 
+@blueprint.patch("/jobs/<id>")
+def change(id):
+    """Another time for a job that is scheduled."""
+    record = find(id)
+    with bad_input_named():
+        to = NewTime.model_validate_json(json.dumps(body()), strict=True)
+    if not reschedule(celery(), record, to, by=API):
+        raise Conflict(f"The job is {record['state']}; only a scheduled one has a time to change.")
+    audit(API, "reschedule", id)
+    return as_json(find(id))
+
+
+@blueprint.delete("/jobs/<id>")
+def delete(id):
+    """With the file that it made, unless another job or a schedule is to work on that."""
+    record = find(id)
+    if not removal.delete(celery(), [id]):
+        raise Conflict(f"The job is {record['state']}; cancel it first.")
+    audit(API, "delete", id)
+    return "", 204
+
+
+@blueprint.get("/jobs/<id>/log")
+def log(id):
+    """What it logged last, of all attempts."""
+    find(id)
+    return {"lines": [line | {"at": iso(line["at"])} for line in store().logs(id)]}
+
+
 @blueprint.post("/jobs/<id>/cancellation")
 def cancel(id):
     find(id)
-    if not store().cancel(id):
+    if not store().cancel(id, API):
         raise Conflict("The job has finished; there is nothing to cancel.")
+    audit(API, "cancel", id)
     return as_json(find(id))
 
 
 @blueprint.post("/jobs/<id>/retry")
 def retry(id):
     record = find(id)
-    if not store().retry(id):
+    if not store().retry(id, API):
         raise Conflict(f"The job is {record['state']}; only a failed or cancelled one can be retried.")
+    audit(API, "retry", id)
     wake(id)
     return accepted(id)
 
@@ -85,8 +126,9 @@ def retry(id):
 @blueprint.post("/jobs/<id>/run-now")
 def run_now(id):
     record = find(id)
-    if not store().run_now(id):
+    if not store().run_now(id, API):
         raise Conflict(f"The job is {record['state']}; only a scheduled one can be run now.")
+    audit(API, "run_now", id)
     wake(id)
     return accepted(id)
 
@@ -106,13 +148,6 @@ def list_kinds():
         {"name": kind.name, "description": kind.description, "params": kind.params.model_json_schema()}
         for kind in kinds().values()
     ]}
-
-
-def result_file(record: dict) -> dict | None:
-    """The file that a job has kept as its result (Job.keep), if it has."""
-    value = loads(record.get("result"))
-    file = value.get("file") if isinstance(value, dict) else None
-    return file if isinstance(file, dict) and is_file(file.get("id")) else None
 
 
 def download(id: str, **headers: str) -> Response:
@@ -144,6 +179,12 @@ def celery():
 
 def kinds():
     return current_app.extensions["kinds"]
+
+
+def audit(by: str, action: str, *ids: str) -> None:
+    """A line in the log for each change that somebody asked for."""
+    some = ", ".join(map(repr, ids[:10])) + (f" and {len(ids) - 10:,} more" if len(ids) > 10 else "")
+    logger.info("%s: asked for by the %s, request %s: %s", action, by, request_id(), some)
 
 
 def wake(id: str) -> None:
@@ -210,4 +251,4 @@ def no_json(name: str):
 def request_id() -> str:
     """The router's id of this request, if it looks like one, else our own."""
     given = request.headers.get("X-Request-ID", "")
-    return given if REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+    return given if REQUEST_ID.fullmatch(given) else g.setdefault("request_id", str(uuid.uuid4()))

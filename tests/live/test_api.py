@@ -124,7 +124,7 @@ def test_a_body_that_is_no_json_or_too_large_is_refused(app, store, data, status
 @pytest.mark.parametrize("method, path", [
     ("POST", "/api/jobs"), ("GET", "/api/jobs"), ("GET", "/api/jobs/x"), ("POST", "/api/jobs/x/cancellation"),
     ("POST", "/api/jobs/x/retry"), ("POST", "/api/jobs/x/run-now"), ("GET", "/api/jobs/x/result"),
-    ("GET", "/api/kinds"),
+    ("GET", "/api/jobs/x/log"), ("PATCH", "/api/jobs/x"), ("DELETE", "/api/jobs/x"), ("GET", "/api/kinds"),
 ])
 def test_without_the_token_nothing_works(app, store, method, path, header):
     headers = {"Authorization": header} if header else {}
@@ -144,7 +144,7 @@ def test_without_a_token_set_nobody_gets_in(redis):
 @pytest.mark.parametrize("id", ["unknown", "..", "a b", "x" * 5000, "%00", "%ff", "job:x", "*"])
 def test_an_id_that_is_none_is_404(call, id):
     for method, path in (("GET", ""), ("POST", "/cancellation"), ("POST", "/retry"), ("POST", "/run-now"),
-                         ("GET", "/result")):
+                         ("GET", "/result"), ("GET", "/log"), ("DELETE", ""), ("PATCH", "")):
         answer = call(method, f"/api/jobs/{id}{path}")
         assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
 
@@ -237,6 +237,112 @@ def test_cancel_retry_and_run_now_move_the_job_or_say_why_not(call, store):
     store.settle(id, run.token, "w", "succeeded", result={"n": 1})
     assert call("POST", path + "/cancellation").status_code == 409
     assert call("POST", path + "/retry").status_code == 409
+
+
+def test_the_record_and_the_log_tell_who_asked_for_what(call, caplog):
+    caplog.set_level("INFO")
+    id = call("POST", "/api/jobs", SAMPLE | {"delay": 60}, **{"X-Request-ID": "router-1"}).json["id"]
+    call("POST", f"/api/jobs/{id}/run-now", **{"X-Request-ID": "router-2"})
+    call("POST", f"/api/jobs/{id}/run-now")  # refused
+    call("POST", f"/api/jobs/{id}/cancellation")
+    job = call("POST", f"/api/jobs/{id}/retry").json
+    assert [(act["act"], act["by"]) for act in job["acts"]] == [
+        ("run_now", "api"), ("cancel", "api"), ("retry", "api")]
+    assert job["acts"][0]["at"].endswith("Z")
+    lines = [record.getMessage() for record in caplog.records if record.name == "app.web.api"]
+    assert [line.split(":")[0] for line in lines] == ["create", "run_now", "cancel", "retry"]
+    assert all(id in line and "by the api" in line for line in lines)
+    assert "router-2" in lines[1]
+
+
+def test_a_scheduled_job_is_given_another_time(call, store):
+    id = call("POST", "/api/jobs", SAMPLE | {"delay": 60}).json["id"]
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
+    answer = call("PATCH", f"/api/jobs/{id}", {"run_at": at.isoformat()})
+    assert (answer.status_code, answer.json["state"]) == (200, "scheduled")
+    assert datetime.fromisoformat(answer.json["due_at"]) == at
+    due = datetime.fromisoformat(call("PATCH", f"/api/jobs/{id}", {"delay": 600}).json["due_at"])
+    assert timedelta(seconds=500) < due - datetime.now(UTC) < timedelta(seconds=610)
+    assert call("PATCH", f"/api/jobs/{id}", {"run_at": "0001-01-01T00:00:00Z"}).json["due_at"][:4] == "1970"
+    assert store.promote(10)[1] == [id]
+    answer = call("PATCH", f"/api/jobs/{id}", {"delay": 600})
+    assert (answer.status_code, answer.content_type) == (409, "application/problem+json")
+    assert "queued" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("body, field", [
+    ({}, "body"), ({"delay": None}, "body"), ({"delay": -1}, "delay"), ({"run_at": "2030-01-01T00:00:00"}, "run_at"),
+    ({"delay": 1, "run_at": "2027-01-01T00:00:00Z"}, "run_at"), ({"kind": "sample", "delay": 1}, "kind"), ([], "body"),
+    ({"run_at": "2999-01-01T00:00:00Z"}, "run_at"),
+])
+def test_a_time_that_is_none_changes_nothing(call, store, body, field):
+    job = call("POST", "/api/jobs", SAMPLE | {"delay": 60}).json
+    answer = call("PATCH", f"/api/jobs/{job['id']}", body)
+    assert (answer.status_code, [error["field"] for error in answer.json["errors"]]) == (422, [field])
+    assert call("GET", f"/api/jobs/{job['id']}").json == job
+
+
+def test_a_file_lives_until_the_new_time_of_the_job_that_names_it(app, call, store):
+    file = keep(app)
+    id = call("POST", "/api/jobs", {"kind": "sample", "params": {"label": file}, "delay": 60}).json["id"]
+    call("PATCH", f"/api/jobs/{id}", {"delay": 30 * 86400})
+    assert store.redis.ttl(f"{PREFIX}file:{file}") > 36 * 86400
+
+
+def test_only_a_finished_job_is_deleted_and_its_key_gives_no_other(call, store):
+    id = call("POST", "/api/jobs", SAMPLE, **{"Idempotency-Key": "k"}).json["id"]
+    answer = call("DELETE", f"/api/jobs/{id}")
+    assert (answer.status_code, answer.content_type) == (409, "application/problem+json")
+    assert "cancel it first" in answer.json["detail"]
+    call("POST", f"/api/jobs/{id}/cancellation")
+    answer = call("DELETE", f"/api/jobs/{id}")
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert call("GET", f"/api/jobs/{id}").status_code == call("DELETE", f"/api/jobs/{id}").status_code == 404
+    answer = call("POST", "/api/jobs", SAMPLE, **{"Idempotency-Key": "k"})
+    assert (answer.status_code, answer.content_type) == (410, "application/problem+json")
+    assert "deleted" in answer.json["detail"]
+    assert sum(store.counts().values()) == 0
+
+
+def keep(app) -> str:
+    return app.extensions["files"].put("a.csv", "text/csv", BytesIO(b"a"), most_mb=1, limit="RESULT_MAX_MB").id
+
+
+def test_a_deleted_job_takes_its_file_with_it_unless_another_job_or_a_schedule_is_to_use_it(app, call, store):
+    files = {name: keep(app) for name in ("unused", "queued", "scheduled", "running", "repeated", "finished")}
+    for name, file in files.items():
+        store.submit(name, "sample", "{}", queue="default")
+        store.settle(name, store.start(name, "w", 60, "sample", "", 3, "default").token, "w", "succeeded",
+                     result={"file": {"id": file, "name": "a.csv", "type": "text/csv", "bytes": 1}})
+    for name in ("queued", "running", "finished"):
+        store.submit(f"{name}-user", "sample", json.dumps({"args": [], "kwargs": {"params": {"label": files[name]}}}))
+    store.start("running-user", "w", 60, "sample", "", 3, "default")
+    store.cancel("finished-user")
+    call("POST", "/api/jobs", {"kind": "sample", "params": {"label": files["scheduled"]}, "delay": 60})
+    call("POST", "/api/schedules", {"kind": "sample", "cron": "0 9 * * *", "params": {"label": files["repeated"]}})
+    for name in files:
+        assert call("DELETE", f"/api/jobs/{name}").status_code == 204
+    assert [name for name, file in files.items() if app.extensions["files"].get(file)] == [
+        "queued", "scheduled", "running", "repeated"]
+
+
+def test_the_list_looks_for_a_text_or_a_group_of_failures(call, store):
+    ada, bob = (call("POST", "/api/jobs", SAMPLE | {"params": {"label": name}}).json["id"] for name in ("Ada", "Bob"))
+    assert [job["id"] for job in call("GET", "/api/jobs?q=ada").json["jobs"]] == [ada]
+    assert call("GET", "/api/jobs?q=ada&state=failed").json["jobs"] == []
+    store.settle(bob, store.start(bob, "w", 60, "sample", "", 3, "default").token, "w", "failed",
+                 error={"type": "ValueError", "message": "no 1"})
+    (group,) = store.groups().groups
+    assert [job["id"] for job in call("GET", f"/api/jobs?error={group.key}").json["jobs"]] == [bob]
+    assert call("GET", "/api/jobs?error=none").json["jobs"] == []
+
+
+def test_the_log_of_a_job_has_its_times_in_iso(call, store):
+    id = call("POST", "/api/jobs", SAMPLE).json["id"]
+    assert call("GET", f"/api/jobs/{id}/log").json == {"lines": []}
+    line = {"at": 1_800_000_000_000, "level": "INFO", "logger": "x", "message": "<b>", "attempt": 1}
+    assert store.log(id, [json.dumps(line)], 60)
+    assert call("GET", f"/api/jobs/{id}/log").json == {"lines": [line | {"at": "2027-01-15T08:00:00.000Z"}]}
 
 
 def test_the_result_is_there_when_the_job_has_succeeded(call, store):

@@ -5,13 +5,14 @@ import subprocess
 import sys
 import time
 
+import celery
 import pytest
 from celery import chain, chord, group
 from celery.exceptions import QueueNotFound
 from kombu.exceptions import EncodeError
 from kombu.utils import json
 
-from app.job import publish
+from app.job import RECORDED, publish
 from app.queue import QUEUE
 from app.store import PREFIX
 from tests.dynos import wait_for
@@ -123,6 +124,25 @@ def test_a_message_from_a_program_that_has_only_celery_becomes_a_job(dynos):
     dynos.celery.send_task("tests.ledger.work", (str(dynos.ledger), "foreign"), task_id="foreign-1")
     wait_for(lambda: dynos.store.get("foreign-1"))
     assert dynos.wait("foreign-1")["state"] == "succeeded"
+
+
+def test_a_program_that_has_only_celery_needs_no_more_than_the_name(dynos):
+    """Not ours at all: no store, no header of ours."""
+    dynos.worker()
+    with celery.Celery("plain", broker=dynos.env["REDIS_URL"], set_as_current=False) as plain:
+        plain.conf.task_default_queue = QUEUE
+        plain.send_task("tests.ledger.work", (str(dynos.ledger), "plain"), task_id="plain-1")
+    wait_for(lambda: dynos.lines("done"))
+    assert dynos.wait("plain-1")["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("given, seen", [({"mine": 1}, {"mine": 1}), (None, None)])
+def test_headers_are_those_of_the_caller_at_each_attempt_and_in_what_is_stored(dynos, given, seen):
+    dynos.worker()
+    job = dynos.wait(dynos.task("headers").apply_async((str(dynos.ledger),), headers=given).id)
+    assert (job["state"], job["attempt"]) == ("succeeded", 2)
+    assert [json.loads(line) or None for line in dynos.lines()] == [seen, seen]
+    assert RECORDED not in dynos.store.get(job["id"])["message"]
 
 
 def test_a_misspelt_queue_and_arguments_that_are_no_json_are_refused(dynos):

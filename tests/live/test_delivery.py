@@ -262,6 +262,18 @@ def test_a_cancel_with_no_worker_alive_sticks(dynos):
     assert dynos.job(queued)["state"] == dynos.job(scheduled)["state"] == "cancelled"
 
 
+def test_a_deleted_job_whose_message_still_waits_does_not_run(dynos):
+    deleted = dynos.work("deleted")
+    dynos.store.cancel(deleted)
+    assert dynos.store.delete(deleted)
+    assert dynos.store.redis.llen(QUEUE) == 1
+    worker = dynos.worker()
+    dynos.wait(dynos.work("last"))
+    wait_for(lambda: f"[{deleted}] ignored" in worker.text(), what="the message to be refused")
+    assert dynos.lines("start") == ["start last"]
+    assert dynos.store.get(deleted) is None
+
+
 def test_a_running_job_stops_at_its_next_checkpoint_when_cancelled(dynos):
     dynos.worker()
     id = dynos.work("cancelled", 30, checkpoints=True)

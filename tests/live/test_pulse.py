@@ -188,6 +188,13 @@ def test_stats_count_what_started_and_ended_and_how_long_it_waited(store, clock)
     assert 86400 < store.redis.ttl(f"{PREFIX}stats:900:{clock() // 900_000}") < 90_000
 
 
+def test_stats_expire_also_where_nothing_but_beats_came(store, clock):
+    store.beat("w1", 2, 0)
+    names = store.redis.keys(PREFIX + "stats:*")
+    assert len(names) == 2
+    assert all(store.redis.ttl(name) > 3600 for name in names)
+
+
 def test_a_job_wanted_before_it_was_due_has_not_waited_less_than_nothing(store, clock):
     submit(store, delay=3600)
     store.run_now("a")

@@ -41,7 +41,7 @@ def test_every_variable_is_documented_and_every_documented_one_is_read():
 def test_every_call_of_its_table_exists():
     rules = {(method, re.sub(r"<.+?>", "<id>", rule.rule)) for rule in create_app(SETTINGS).url_map.iter_rules()
              for method in rule.methods}
-    calls = re.findall(r"`(GET|POST|PATCH) (/[^`?]+)[^`]*`", README.split("| Call | Does |")[1])
+    calls = re.findall(r"`(GET|POST|PATCH|DELETE) (/[^`?]+)[^`]*`", README.split("| Call | Does |")[1])
     assert len(calls) > 8
     assert set(calls) <= rules
 

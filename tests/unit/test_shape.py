@@ -18,7 +18,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 #: Each module may import those before it. web/ and jobs/ come last and see all of these.
 LAYERS = ["states", "address", "addons", "config", "connections", "pulse", "reader", "store", "files", "bucket",
-          "record", "logs", "mail", "outbox", "job", "kinds", "accept", "schedules", "queue", "timers", "steps"]
+          "record", "logs", "mail", "outbox", "job", "kinds", "accept", "schedules", "removal", "queue", "timers",
+          "steps"]
 
 
 def imports(path):
