@@ -1,11 +1,14 @@
 """Where mail goes without an SMTP server: the last hundred messages, for the page to show.
 
-Keys behind the store's prefix: outbox (sorted set, id -> ms since 1970), outbox:<id> (the message, 7-bit,
-without what is attached).
+Keys behind the store's prefix: outbox (sorted set, id -> ms since 1970), outbox:<id> (the message, 7-bit). The
+message is as it would be sent, but for what is attached: of that, its size (X-Size) and its file (X-File) are kept.
 """
 
 import copy
+import email
 from email.message import EmailMessage
+from email.policy import default
+from typing import NamedTuple
 
 from app.store import PREFIX, Store
 
@@ -15,18 +18,28 @@ LARGEST = 100_000
 DAYS = 7
 
 
-def put(store: Store, id: str, message: EmailMessage) -> None:
-    """Keep the message of a job. The same job again replaces it: in the outbox too, a mail is there once."""
+class Mail(NamedTuple):
+    """The message has headers of ours: X-Envelope-To, and X-Too-Large when its body was not kept."""
+
+    id: str  # of its job
+    at: int  # ms since 1970
+    message: EmailMessage
+
+
+def put(store: Store, id: str, message: EmailMessage, recipients: list[str], files: list[str]) -> None:
+    """Keep the message of a job. The same job again replaces it: in the outbox too, a mail is there once.
+
+    Args:
+        recipients: all of them, also those whom no header names (bcc).
+        files: of each attachment its id in app.files.
+    """
     message = copy.deepcopy(message)
-    for part in message.iter_attachments():  # its name and size are enough to see that it would be there
-        size = len(part.get_payload(decode=True))
+    message["X-Envelope-To"] = ", ".join(recipients)
+    for part, file in zip(message.iter_attachments(), files, strict=True):
+        part["X-Size"], part["X-File"] = str(len(part.get_payload(decode=True))), file
         part.set_payload("")
-        part["X-Size"] = str(size)
-    text = message.as_bytes().decode("ascii", "replace")
-    if len(text) > LARGEST:
-        text = text.split("\r\n\r\n", 1)[0] + "\r\n\r\n(over 100 kB: not kept)\r\n"
     pipe = store.redis.pipeline()
-    pipe.set(f"{PREFIX}outbox:{id}", text, ex=DAYS * 86400)
+    pipe.set(f"{PREFIX}outbox:{id}", _small(message).as_bytes().decode("ascii", "replace"), ex=DAYS * 86400)
     pipe.zadd(f"{PREFIX}outbox", {id: int(store.now() * 1000)})
     pipe.execute()
     for old in store.redis.zrange(f"{PREFIX}outbox", 0, -KEEP - 1):
@@ -34,8 +47,26 @@ def put(store: Store, id: str, message: EmailMessage) -> None:
         store.redis.zrem(f"{PREFIX}outbox", old)
 
 
-def messages(store: Store) -> list[tuple[str, int, str]]:
-    """Returns (job id, ms since 1970, message) of each, newest first."""
+def _small(message: EmailMessage) -> EmailMessage:
+    if len(message.as_bytes()) > LARGEST:
+        message["X-Too-Large"] = "yes"
+        for part in message.walk():
+            if not part.is_multipart():
+                part.set_payload("")
+    return message
+
+
+def mails(store: Store) -> list[Mail]:
+    """Newest first."""
     rows = store.redis.zrevrange(f"{PREFIX}outbox", 0, KEEP - 1, withscores=True)
     texts = store.redis.mget([f"{PREFIX}outbox:{id}" for id, _ in rows]) if rows else []
-    return [(id, int(at), text) for (id, at), text in zip(rows, texts) if text]
+    return [_mail(id, at, text) for (id, at), text in zip(rows, texts) if text]
+
+
+def find(store: Store, id: str) -> Mail | None:
+    at, text = store.redis.zscore(f"{PREFIX}outbox", id), store.redis.get(f"{PREFIX}outbox:{id}")
+    return _mail(id, at, text) if at and text else None
+
+
+def _mail(id: str, at: float, text: str) -> Mail:
+    return Mail(id, int(at), email.message_from_string(text, policy=default))

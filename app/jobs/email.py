@@ -66,7 +66,7 @@ def email(job, params: Email):
     if left and settings.smtp_url:
         _hand_over(job, message, everybody, left, done)
     elif left:
-        outbox.put(job.store, job.request.id, message)
+        outbox.put(job.store, job.request.id, message, left, params.attachments)
         done["accepted"] += left
     if not done["accepted"]:
         raise mail.Refused("Nobody was accepted: " + "; ".join(f"{a}: {why}" for a, why in done["refused"].items()))

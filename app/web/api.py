@@ -33,6 +33,9 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LIMIT, LARGEST_LIMIT = 50, 200
 #: Who asked, in the record and the log, when it was a program.
 API = "api"
+#: For a document of a job's making, in a frame: it may style itself, and nothing else: no script, no form, no request.
+LOOK_ONLY = {"Content-Disposition": "inline",
+             "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"}
 
 
 @blueprint.post("/jobs")

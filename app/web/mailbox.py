@@ -1,26 +1,60 @@
-"""The outbox page: mail that waits nowhere because there is no SMTP server."""
+"""The outbox pages: mail as it would have arrived, had there been an SMTP server."""
 
-import email
-from email.policy import default
-
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, current_app, render_template
+from werkzeug.exceptions import NotFound
 
 from app import outbox
 from app.record import iso
-from app.web.api import store
+from app.web.api import LOOK_ONLY, download, files, store
 from app.web.auth import require_session
 
-blueprint = Blueprint("mailbox", __name__)
+blueprint = Blueprint("mailbox", __name__, url_prefix="/outbox")
 blueprint.before_request(require_session)
 
 
-@blueprint.get("/outbox")
+@blueprint.get("")
 def index():
-    messages = []
-    for id, at, text in outbox.messages(store()):
-        message = email.message_from_string(text, policy=default)
-        body = message.get_body(("plain", "html"))
-        messages.append({"id": id, "at": iso(at), "headers": message, "body": body.get_content() if body else "",
-                         "attachments": [(part.get_filename(), int(part.get("X-Size", 0)))
-                                         for part in message.iter_attachments()]})
-    return render_template("outbox.html", messages=messages)
+    mails = [{"id": mail.id, "at": iso(mail.at), "message": mail.message,
+              "attachments": len(list(mail.message.iter_attachments()))} for mail in outbox.mails(store())]
+    return render_template("outbox.html", mails=mails, now=store().now(),
+                           smtp=bool(current_app.extensions["settings"].smtp_url))
+
+
+@blueprint.get("/<id>")
+def show(id):
+    mail = find(id)
+    html, text = mail.message.get_body(("html",)), mail.message.get_body(("plain",))
+    return render_template("mail.html", id=id, at=iso(mail.at), now=store().now(), message=mail.message, html=html,
+                           text=text and text.get_content(), attachments=[attached(part) for part in parts(mail)])
+
+
+@blueprint.get("/<id>/html")
+def html(id):
+    """The HTML part, for the frame on its page."""
+    part = find(id).message.get_body(("html",))
+    if part is None:
+        raise NotFound("This message has no HTML part.")
+    return Response(part.get_content(), content_type="text/html; charset=utf-8", headers=LOOK_ONLY)
+
+
+@blueprint.get("/<id>/attachments/<int:number>")
+def attachment(id, number):
+    attachments = parts(find(id))
+    if number >= len(attachments):
+        raise NotFound("This message has fewer attachments.")
+    return download(attachments[number]["X-File"])
+
+
+def find(id: str) -> outbox.Mail:
+    mail = outbox.find(store(), id)
+    if mail is None:
+        raise NotFound("This message is not in the outbox: the last hundred are, for a week.")
+    return mail
+
+
+def parts(mail: outbox.Mail) -> list:
+    return list(mail.message.iter_attachments())
+
+
+def attached(part) -> dict:
+    return {"name": part.get_filename(), "bytes": int(part["X-Size"]), "kept": files().get(part["X-File"]) is not None}

@@ -7,16 +7,13 @@ from werkzeug.exceptions import NotFound
 
 from app.accept import Invalid, NewJob, accept
 from app.record import as_json
-from app.web.api import download, find, kinds, request_id, result_file
+from app.web.api import LOOK_ONLY, download, find, kinds, request_id, result_file
 from app.web.auth import require_session
 from app.web.problems import BadInput
 from app.web.recurring import create
 
 blueprint = Blueprint("results", __name__, url_prefix="/jobs/<id>")
 blueprint.before_request(require_session)
-
-#: A document of a job's making may style itself, and nothing else: no script, no form, no request to anywhere.
-LOOK_ONLY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 @blueprint.get("/file")
@@ -30,7 +27,7 @@ def view(id):
     found = find_file(id)
     if not found["type"].startswith("text/html"):
         raise NotFound("Only an HTML result can be looked at in place; download it.")
-    return download(found["id"], **{"Content-Disposition": "inline", "Content-Security-Policy": LOOK_ONLY})
+    return download(found["id"], **LOOK_ONLY)
 
 
 @blueprint.post("/mail")

@@ -268,13 +268,16 @@ def test_without_smtp_the_mail_is_in_the_outbox_once(dynos):
     from app import outbox
 
     dynos.worker()
-    id = email(dynos)
+    id = email(dynos, bcc=["bob@example.com"])
     job = dynos.wait(id)
-    assert (job["state"], job["result"]["accepted"]) == ("succeeded", ["ada@example.com"])
-    ((job_id, _, text),) = outbox.messages(dynos.store)
-    assert job_id == id
-    assert "To: ada@example.com" in text
-    assert text.isascii()
+    assert (job["state"], job["result"]["accepted"]) == ("succeeded", ["ada@example.com", "bob@example.com"])
+    (mail,) = outbox.mails(dynos.store)
+    assert mail.id == id
+    assert (mail.message["To"], mail.message["Subject"]) == ("ada@example.com", "Grüße, Ada")
+    assert mail.message["X-Envelope-To"] == "ada@example.com, bob@example.com"
+    assert mail.message["Bcc"] is None
+    assert dynos.store.redis.get(f"jobs:outbox:{id}").isascii()
+    assert outbox.find(dynos.store, id).message.as_bytes() == mail.message.as_bytes()
 
 
 def test_the_outbox_keeps_the_newest_hundred_and_no_giant(dynos):
@@ -282,12 +285,24 @@ def test_the_outbox_keeps_the_newest_hundred_and_no_giant(dynos):
 
     for n in range(105):
         message = mail.compose(message_id=f"<{n}@x>", sender="a@example.org", to=["b@example.org"], subject=str(n),
-                               text="x" * (200_000 if n == 104 else 10), html=None)
-        outbox.put(dynos.store, str(n), message)
-    kept = outbox.messages(dynos.store)
+                               text="x" * (200_000 if n == 104 else 10), html=None,
+                               attachments=[mail.Attachment("a.pdf", "application/pdf", bytes(200_000))])
+        outbox.put(dynos.store, str(n), message, ["b@example.org"], ["file-" + "0" * 32])
+    kept = outbox.mails(dynos.store)
     assert len(kept) == 100
-    assert max(len(text) for _, _, text in kept) < 1000
-    assert len(dynos.store.redis.keys("jobs:outbox:*")) == 100
+    assert max(map(len, dynos.store.redis.mget(dynos.store.redis.keys("jobs:outbox:*")))) < 1000
+    assert [mail.message["X-Too-Large"] for mail in kept[:2]] == ["yes", None]
+    (attached,) = kept[0].message.iter_attachments()
+    assert (attached.get_filename(), attached["X-Size"], attached["X-File"]) == ("a.pdf", "200000", "file-" + "0" * 32)
+    assert outbox.find(dynos.store, "3") is None
+
+
+def test_what_is_sent_says_nothing_of_the_outbox(dynos_with, mailbox):
+    """Neither who else gets it nor the ids of our files."""
+    file = keep(dynos_with, "a.pdf", "application/pdf", b"x")
+    dynos_with.wait(email(dynos_with, bcc=["bob@example.com"], attachments=[file]))
+    assert "bob" not in str(mailbox.messages[0])
+    assert "X-" not in str(mailbox.messages[0]) and file not in str(mailbox.messages[0])
 
 
 def test_a_job_that_fails_as_it_was_expected_to_is_no_news(redis, make_dynos, sentry):

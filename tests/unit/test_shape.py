@@ -139,9 +139,10 @@ REPORT = ["app/jobs/report.py", "app/report", "app/web/report.py", "app/web/temp
 FEATURES = {
     "demo": ["app/jobs/demo.py"],
     "email": ["app/jobs/email.py", "app/mail.py", "app/outbox.py", "app/web/mailbox.py",
-              "app/web/templates/outbox.html", "tests/unit/test_mail.py", "tests/live/test_email.py",
-              "tests/browser/test_mailbox.py"],
-    "outbox page": ["app/web/mailbox.py", "app/web/templates/outbox.html", "tests/browser/test_mailbox.py"],
+              "app/web/templates/outbox.html", "app/web/templates/mail.html", "tests/unit/test_mail.py",
+              "tests/live/test_email.py", "tests/browser/test_mailbox.py"],
+    "outbox page": ["app/web/mailbox.py", "app/web/templates/outbox.html", "app/web/templates/mail.html",
+                    "tests/browser/test_mailbox.py"],
     "report": REPORT,
     "report and uploads": [*REPORT, "app/tables", "app/web/uploads.py", "tests/unit/test_tables*.py",
                            "tests/live/test_uploads.py"],
