@@ -29,6 +29,8 @@ class When(BaseModel):
     def iso_8601(cls, value):
         if not isinstance(value, str):
             return value
+        if not value:
+            raise ValueError("Choose a date and a time")
         try:
             return datetime.fromisoformat(value)  # pydantic alone would take "1893456000" too
         except ValueError:

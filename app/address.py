@@ -17,5 +17,6 @@ def normalized(value: str) -> str:
 Address = Annotated[str, AfterValidator(normalized), Field(json_schema_extra={"format": "email"})]
 #: A list, or one address that stands for a list of one.
 Addresses = Annotated[
-    list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    list[Annotated[str, Field(json_schema_extra={"format": "email"})]],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
     AfterValidator(lambda value: [normalized(address) for address in value]), Field(max_length=50)]

@@ -21,13 +21,15 @@ def _not_empty(value: str) -> str:
 class Email(Params):
     to: Annotated[Addresses, Field(min_length=1, description="One address, or several")]
     subject: Annotated[str, AfterValidator(one_line), AfterValidator(_not_empty), Field(max_length=250)]
-    text: str | None = Field(default=None, max_length=100_000, json_schema_extra={"format": "textarea"})
-    html: str | None = Field(default=None, max_length=100_000, validate_default=True,
+    html: str | None = Field(default=None, max_length=100_000, title="HTML",
+                             json_schema_extra={"format": "textarea", "more": True})
+    text: str | None = Field(default=None, max_length=100_000, validate_default=True,
                              json_schema_extra={"format": "textarea"})
-    reply_to: Address | None = None
-    cc: Addresses = []
-    bcc: Addresses = []
-    attachments: list[str] = Field(default=[], max_length=10, description="Ids of files: uploads, results of jobs")
+    attachments: list[Annotated[str, Field(json_schema_extra={"format": "file"})]] = Field(
+        default=[], max_length=10, description="Ids of files: uploads, results of jobs")
+    reply_to: Annotated[Address | None, Field(json_schema_extra={"more": True})] = None
+    cc: Annotated[Addresses, Field(json_schema_extra={"more": True})] = []
+    bcc: Annotated[Addresses, Field(json_schema_extra={"more": True})] = []
 
     @field_validator("attachments")
     @classmethod
@@ -38,10 +40,10 @@ class Email(Params):
                 raise ValueError(f"there is no file {id}; files are kept for RETENTION_DAYS")
         return value
 
-    @field_validator("html")
+    @field_validator("text")
     @classmethod
     def has_a_body(cls, value, info):
-        if "text" in info.data and not (value or "").strip() and not (info.data["text"] or "").strip():
+        if "html" in info.data and not (value or "").strip() and not (info.data["html"] or "").strip():
             raise ValueError("text or html is needed")
         return value
 

@@ -1,14 +1,29 @@
-"""A kind's JSON Schema as form fields, and what a browser sent back as params."""
+"""A kind's JSON Schema as form fields, what a browser sent back as params, and what of those nobody may see.
+
+What a schema cannot say, a model adds: `json_schema_extra={"format": "textarea"}` or "file" (an id of app.files), and
+`{"more": True}` for a field that is seldom used.
+"""
 
 import json
+import re
+from collections.abc import Iterable
 from typing import NamedTuple
+
+#: Names that the controls around the fields have; a field that is called so gets another.
+TAKEN = ("csrf", "key", "minutes", "at", "offset")
+#: Formats of a text that have a control of their own.
+FORMATS = ("email", "textarea", "password", "file", "date")
+SECRET = re.compile(r"password|passwd|secret|token|api_?key|authorization|credential", re.I)
+HIDDEN = "••••••"
 
 
 class Field(NamedTuple):
     name: str
+    control: str  # its name in the form
     label: str
-    type: str  # "text", "email", "textarea", "number", "checkbox", "select", "list" or "json"
+    type: str  # "text", "number", "checkbox", "select", "list", "emails", "files", "json" or one of FORMATS
     required: bool
+    more: bool  # it is folded away until somebody wants more
     default: object
     help: str
     choices: list
@@ -18,9 +33,10 @@ class Field(NamedTuple):
 
 
 def fields(schema: dict) -> list[Field]:
-    """One field for each property of the schema."""
-    return [_field(name, rule, name in schema.get("required", ()), schema.get("$defs", {}))
-            for name, rule in schema["properties"].items()]
+    """One field for each property of the schema, those that are folded away last."""
+    found = [_field(name, rule, name in schema.get("required", ()), schema.get("$defs", {}))
+             for name, rule in schema.get("properties", {}).items()]
+    return sorted(found, key=lambda field: field.more)
 
 
 def params(schema: dict, form) -> dict:
@@ -30,32 +46,77 @@ def params(schema: dict, form) -> dict:
     """
     values = {}
     for field in fields(schema):
-        text = form.get(field.name, "")
+        text = form.get(field.control, "")
         if field.type == "checkbox":
-            values[field.name] = field.name in form
+            values[field.name] = field.control in form
+        elif field.type == "files" and text:
+            values[field.name] = form.getlist(field.control)
         elif text.strip():
             values[field.name] = _value(field, text)
     return values
 
 
+def texts(fields: Iterable[Field], params: dict) -> dict[str, object]:
+    """What stands in each control for these params, or for the defaults: `params` the other way round. No secrets."""
+    return {field.control: "" if field.type == "password" else _text(field, params.get(field.name, field.default))
+            for field in fields}
+
+
+def beside(errors: Iterable[dict], controls: dict[str, str], order: Iterable[str]) -> dict[str, str]:
+    """The first message for each control, in the form's order; of what belongs to none of them, under "".
+
+    Args:
+        errors: BadInput's.
+        controls: the control that shows the errors of a field, such as {"params.to": "to", "delay": "minutes"}.
+    """
+    found = {}
+    for error in errors:
+        field = ".".join(error["field"].split(".")[:2])  # params.to.0 is an address of params.to
+        found.setdefault(controls.get(field, ""), error["message"])
+    return {control: found[control] for control in (*order, "") if control in found}
+
+
+def secret(name: str, rule: dict) -> bool:
+    """Whether nobody may see what is in a field: by its name, unless it is a number; or its rule says so."""
+    rules = [rule, *rule.get("anyOf", ())]
+    if any(rule.get("writeOnly") or rule.get("format") == "password" for rule in rules):
+        return True
+    return bool(SECRET.search(name)) and rule.get("type") not in ("number", "integer", "boolean")
+
+
+def masked(params: object, schema: dict | None = None) -> object:
+    """Params to show, with HIDDEN in place of each secret, however deep. Without a schema names alone decide."""
+    schema = schema or {}
+    return _masked("", params, schema, schema.get("$defs", {}))
+
+
 def _field(name: str, rule: dict, required: bool, definitions: dict) -> Field:
+    label = _label(name, rule)
     rule = _plain(rule, definitions)
-    type = rule.get("type", "object")
+    return Field(
+        name, f"params.{name}" if name in TAKEN else name, label, _type(name, rule, definitions), required,
+        bool(rule.get("more")), rule.get("default"), rule.get("description", ""), rule.get("enum", []),
+        str(rule.get("multipleOf") or ("1" if rule.get("type") == "integer" else "any")),
+        rule.get("minimum", rule.get("exclusiveMinimum")), rule.get("maximum", rule.get("exclusiveMaximum")))
+
+
+def _label(name: str, rule: dict) -> str:
+    """The model's own title, where it is not the one that pydantic makes up, In Such Letters."""
+    title = rule.get("title", "")
+    return title if title.replace(" ", "_") not in ("", name.title()) else name.replace("_", " ").capitalize()
+
+
+def _type(name: str, rule: dict, definitions: dict) -> str:
+    type, format = rule.get("type", "object"), rule.get("format")
     if "enum" in rule:
-        kind = "select"
-    elif type == "array":
-        kind = "list"
-    elif type in ("number", "integer"):
-        kind = "number"
-    elif type == "boolean":
-        kind = "checkbox"
-    elif type == "string":
-        kind = rule.get("format") if rule.get("format") in ("email", "textarea") else "text"
-    else:
-        kind = "json"
-    return Field(name, name.replace("_", " ").capitalize(), kind, required, rule.get("default"),
-                 rule.get("description", ""), rule.get("enum", []), "1" if type == "integer" else "any",
-                 rule.get("minimum"), rule.get("maximum"))
+        return "select"
+    if type == "array":
+        items = _plain(rule.get("items") or {}, definitions)
+        lists = {"email": "emails", "file": "files"}
+        return "json" if items.get("type") != "string" else lists.get(items.get("format"), "list")
+    if type == "string":
+        return "password" if secret(name, rule) else format if format in FORMATS else "text"
+    return {"number": "number", "integer": "number", "boolean": "checkbox"}.get(type, "json")
 
 
 def _plain(rule: dict, definitions: dict) -> dict:
@@ -78,5 +139,32 @@ def _value(field: Field, text: str) -> object:
     except ValueError:
         return text
     if field.type == "list":
-        return [part for part in text.replace(",", " ").split() if part]
+        return [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()]
+    if field.type == "emails":
+        return text.replace(",", " ").split()
     return text.replace("\r\n", "\n") if field.type == "textarea" else text.strip()
+
+
+def _text(field: Field, value: object) -> object:
+    if field.type == "checkbox":
+        return value is True
+    if field.type in ("file", "files"):
+        return value if isinstance(value, list) else [value] if value else []
+    if value is None or value == [] and field.type != "json":
+        return ""
+    if field.type in ("list", "emails") and isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _masked(name: str, value: object, rule: dict, definitions: dict) -> object:
+    if value not in (None, "", [], {}) and secret(name, rule):
+        return HIDDEN
+    rule = _plain(rule, definitions)
+    if isinstance(value, dict):
+        rules, others = rule.get("properties", {}), rule.get("additionalProperties")
+        others = others if isinstance(others, dict) else {}
+        return {key: _masked(key, item, rules.get(key, others), definitions) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked("", item, rule.get("items") or {}, definitions) for item in value]
+    return value

@@ -15,7 +15,8 @@ from flask import Flask, has_request_context, request
 CATALOGUES = {path.stem: json.loads(path.read_text("utf-8"))
               for path in (Path(__file__).parent / "languages").glob("*.json")}
 LANGUAGES = ("en", *sorted(CATALOGUES))
-NUMBER = re.compile(r"\d+(?:\.\d+)?")
+#: What varies in a text: numbers, and what is quoted.
+VARIES = re.compile(r"'[^']*'|\"[^\"]*\"|\d+(?:\.\d+)?")
 #: Each unit of time with its seconds, from the largest.
 UNITS = {"d": 86400, "h": 3600, "min": 60, "s": 1}
 
@@ -39,12 +40,13 @@ def _(text: str, **values) -> str:
 
 
 def words(text: object) -> str:
-    """The translation of a text that is no literal. Numbers in it may vary: the file has `at most {} characters`."""
+    """The translation of a text that is no literal. Numbers and what is quoted in it may vary: the file has
+    `at most {} characters`."""
     text = str(text)
     found = gettext(text)
-    if found == text and (numbers := NUMBER.findall(text)):
-        found = gettext(NUMBER.sub("{}", text))
-        found = text if found.count("{}") != len(numbers) else found.replace("{}", "%s") % tuple(numbers)
+    if found == text and (varying := VARIES.findall(text)):
+        found = gettext(VARIES.sub("{}", text))
+        found = text if found.count("{}") != len(varying) else found.replace("{}", "%s") % tuple(varying)
     return found
 
 

@@ -1,32 +1,26 @@
-"""The page: what is scheduled, queued, running and done; a form for each kind; cancel, retry, run now."""
+"""The page: what is scheduled, queued, running and done; cancel, retry, run now."""
 
 import json
 import secrets
-from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
-from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from app import states
-from app.accept import Invalid, NewJob, accept
 from app.record import as_json
-from app.web import forms
-from app.web.api import files, find, kinds, request_id, result_file, store, wake
+from app.web.api import files, find, kinds, result_file, store, wake
 from app.web.auth import require_session
 from app.web.health import SILENT_SECONDS
-from app.web.problems import BadInput
 
 blueprint = Blueprint("pages", __name__)
 blueprint.before_request(require_session)
 
 PAGE = 50
-LABELS = {"delay": "In how many minutes", "run_at": "Or at"}
 
 
 @blueprint.get("/")
 def index():
-    return render_template("index.html", **overview(), kinds=kinds(), forms=forms, key=secrets.token_hex(16), values={})
+    return render_template("index.html", **overview(), kinds=kinds())
 
 
 @blueprint.get("/live")
@@ -35,25 +29,6 @@ def live():
     response = make_response(render_template("live.html", **overview()))
     response.add_etag()
     return response.make_conditional(request)
-
-
-@blueprint.post("/new/<kind>")
-def create(kind):
-    if kind not in kinds():
-        abort(404)
-    schema = kinds()[kind].params.model_json_schema()
-    try:
-        new = NewJob(kind=kind, params=forms.params(schema, request.form), **due(request.form))
-        submitted = accept(kinds(), new, request_id=request_id(), idempotency_key=request.form.get("key") or None)
-    except (ValidationError, Invalid) as error:
-        bad = BadInput.of(getattr(error, "error", error))
-        for item in bad.errors:
-            item["field"] = LABELS.get(item["field"], item["field"])
-        return render_template("index.html", **overview(), kinds=kinds(), forms=forms, key=secrets.token_hex(16),
-                               failed=kind, errors=bad.errors, values=request.form), 422
-    if submitted.outcome == "conflict":
-        flash("This form was sent before, and this is the job it made. Open the page again for another one.")
-    return redirect(url_for("pages.show", id=submitted.id), 303)
 
 
 @blueprint.get("/jobs/<id>")
@@ -94,27 +69,6 @@ def overview() -> dict:
         abort(404)
     return {"jobs": [as_json(record) for record in page.records], "next": page.next, "counts": store().counts(),
             "state": state, "meaning": states.MEANING, "workers": len(store().workers(within=SILENT_SECONDS))}
-
-
-def due(form) -> dict:
-    """When a form wants its job: `minutes` from now, or `at`, a local time `offset` minutes behind UTC.
-
-    What cannot be read is handed on as it is: validation says what is wrong with it.
-    """
-    wanted = {}
-    if minutes := form.get("minutes", "").strip():
-        try:
-            wanted["delay"] = float(minutes) * 60
-        except ValueError:
-            wanted["delay"] = minutes
-    if at := form.get("at", "").strip():
-        try:
-            local = datetime.fromisoformat(at)
-            utc = local.replace(tzinfo=UTC) + timedelta(minutes=int(form.get("offset") or 0))
-            wanted["run_at"] = local if local.tzinfo else utc
-        except (ValueError, OverflowError):
-            wanted["run_at"] = at
-    return wanted
 
 
 def dumps(value) -> str:

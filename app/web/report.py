@@ -2,56 +2,66 @@
 
 import secrets
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
-from pydantic import ValidationError
-from werkzeug.exceptions import RequestEntityTooLarge
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 
 from app import files
-from app.accept import Invalid, NewJob, accept
 from app.report import history, measures
-from app.web import recurring, uploads
-from app.web.api import kinds, request_id
+from app.web import forms, receiving, recurring, uploads
 from app.web.auth import require_session
-from app.web.pages import due
+from app.web.language import _, gettext, words
+from app.web.new import WHEN, checked, due, params_of, submit
 from app.web.problems import BadInput
 from app.web.recurring import cron
 
-#: A blueprint by the name of a kind stands in for its form on the page.
+#: A blueprint by the name of a kind, at its address, stands in for its form.
 blueprint = Blueprint("report", __name__, url_prefix="/report")
-blueprint.before_request(uploads.larger_body)
+blueprint.before_request(receiving.larger_body)
 blueprint.before_request(require_session)
 
-WORDS = {"sum": "Sum", "mean": "Mean", "median": "Median", "min": "Smallest", "max": "Largest", "count": "Filled cells"}
+MEASURES = {"sum": "Sum of %(column)s", "mean": "Mean of %(column)s", "median": "Median of %(column)s",
+            "min": "Smallest of %(column)s", "max": "Largest of %(column)s", "count": "Filled cells of %(column)s"}
 MEASURES_SHOWN = 4
-LABELS = {"title": "Title", "format": "Format", "group_by": "Group by", "measures": "Show", "email_to": "Mail it to",
-          "delay": "In how many minutes", "run_at": "Or at", "source": "The table"}
+LABELS = {"title": "Title", "format": "Format", "group": "Group by", "measure": "Show", "email_to": "Mail it to",
+          "minutes": "When", "repeat": "Repeat"}
+#: The control that shows what is wrong with a field.
+CONTROLS = {f"params.{name}": name for name in ("title", "format", "email_to")} | WHEN | {
+    "params.group_by": "group", "params.measures": "measure", "repeat": "repeat"}
+EXPIRED = "The table of that report has expired. Upload it again; the rest is filled in as it was."
 
 
 @blueprint.get("")
 def index():
+    """`source` is the table; `from` is a report whose wishes, and whose table without `source`, are to start with."""
+    params = params_of(request.args.get("from"), "report")
     source = request.args.get("source")
-    return page(source) if source else render_template("report.html", table=None)
+    if source or not params:
+        return page(params | {"source": source}) if source else choose()
+    try:
+        return page(params)
+    except NotFound:
+        return choose(notice=EXPIRED)
 
 
 @blueprint.post("/upload")
 def upload():
     try:
         file = uploads.receive()
-    except BadInput as error:
-        return render_template("report.html", table=None, errors=error.errors), 422
-    return redirect(url_for("report.index", source=file.id), 303)
+    except BadInput as bad:
+        return choose(bad.errors[0]["message"]), 422
+    return redirect(url_for("report.index", source=file.id, **again()), 303)
 
 
 @blueprint.errorhandler(RequestEntityTooLarge)
 @blueprint.errorhandler(files.TooLarge)
 def too_large(_error):
-    return render_template("report.html", table=None, errors=[{"field": "file", "message": uploads.most()}]), 413
+    return choose(uploads.most()), 413
 
 
 @blueprint.errorhandler(files.Full)
 @blueprint.errorhandler(uploads.Busy)
 def full(error):
-    return render_template("report.html", table=None, errors=[{"field": "file", "message": str(error)}]), 503
+    return choose(str(error)), 503
 
 
 @blueprint.post("")
@@ -60,51 +70,63 @@ def create():
     params = {"title": form.get("title", ""), "source": form.get("source", ""), "format": form.get("format", "pdf"),
               "group_by": chosen("group"), "measures": chosen("measure"),
               "email_to": form.get("email_to", "").replace(",", " ").split()}
-    if cron(form):
-        wrong = "a report that repeats has no other time: leave the minutes and the date empty" if due(form) else (
-            recurring.create("report", params, form))
-        return again(params, [{"field": "Repeat", "message": wrong}]) if wrong else redirect(
-            url_for("recurring.index"), 303)
     try:
-        submitted = accept(kinds(), NewJob(kind="report", params=params, **due(form)), request_id=request_id(),
-                           idempotency_key=form.get("key") or None)
-    except (ValidationError, Invalid) as error:
-        return again(params, BadInput.of(getattr(error, "error", error)).errors)
-    if submitted.outcome == "conflict":
-        flash("This form was sent before, and this is the job it made. Open the page again for another one.")
-    return redirect(url_for("pages.show", id=submitted.id), 303)
+        return repeat(params) if cron(form) else submit("report", params)
+    except BadInput as bad:
+        return page(params, bad.errors), 422
 
 
-def again(params: dict, errors: list[dict]):
-    """The form with what was wrong, by the names that it shows."""
-    named = [error | {"field": LABELS.get(error["field"].partition(".")[0], error["field"])} for error in errors]
-    return page(params["source"], named), 422
+def repeat(params: dict) -> Response:
+    checked("report", params)
+    if due(request.form):
+        raise BadInput(("repeat", "A report that repeats has no other time: choose now"))
+    if wrong := recurring.create("report", params, request.form):
+        raise BadInput(("repeat", wrong))
+    return redirect(url_for("recurring.index"), 303)
 
 
-def page(source: str, errors: list[dict] = ()) -> str | Response:
+def choose(error: str = "", notice: str = "") -> str:
+    """The page that asks for a table."""
+    return render_template("report.html", table=None, errors={"file": error} if error else {}, notice=notice,
+                           again=again())
+
+
+def again() -> dict:
+    return {"from": request.args["from"]} if request.args.get("from") else {}
+
+
+def page(params: dict, errors: list[dict] = ()) -> str:
+    """The page that asks what to make of the table `source` of the params. Raises NotFound."""
+    source = params.get("source")
     if source == history.SOURCE:
-        table = {"id": source, "name": "The jobs of this app", "rows": None, "preview": [],
+        table = {"id": source, "name": _("The jobs of this app"), "rows": None, "preview": [],
                  "columns": [{"name": name, "type": type} for name, type in history.columns()]}
     else:
         table = uploads.as_json(uploads.find(source))
-    return render_template("report.html", table=table, groups=groups(table), measures=measured(table), errors=errors,
-                           values=request.form, key=secrets.token_hex(16), shown=MEASURES_SHOWN)
+    wishes = {"group_by": [], "measures": [], "email_to": []} | params
+    email_to = wishes["email_to"] if isinstance(wishes["email_to"], list) else [wishes["email_to"]]
+    return render_template(
+        "report.html", table=table, groups=groups(table), measures=measured(table), shown=MEASURES_SHOWN,
+        values=request.form.to_dict() | wishes | {"email_to": ", ".join(email_to)}, labels=LABELS, again=again(),
+        errors=forms.beside(errors, CONTROLS, LABELS), key=secrets.token_hex(16))
 
 
 def groups(table: dict) -> list[tuple[str, str]]:
     """(value, words) of each choice; a date also by its periods."""
     choices = []
     for column in table["columns"]:
-        choices.append((column["name"], column["name"]))
+        name = column["name"]
+        choices.append((name, name))
         if column["type"] in measures.DATES:
-            choices += [(f"{column['name']}:{period}", f"{column['name']}, by {period}") for period in measures.PERIODS]
+            choices += [(f"{name}:{period}", _("%(column)s, by %(period)s", column=name, period=words(period)))
+                        for period in measures.PERIODS]
     return choices
 
 
 def measured(table: dict) -> list[tuple[str, str]]:
-    return [("count", "Number of rows")] + [
-        (f"{op}:{column['name']}", f"{words} of {column['name']}")
-        for column in table["columns"] for op, words in WORDS.items()
+    return [("count", _("Number of rows"))] + [
+        (f"{op}:{column['name']}", gettext(text) % {"column": column["name"]})
+        for column in table["columns"] for op, text in MEASURES.items()
         if measures.OPS[op][0] is None or column["type"] in measures.OPS[op][0]]
 
 

@@ -1,19 +1,16 @@
 """Tables that people upload, for reports and whatever kind of job wants one: the API under /api/uploads."""
 
-import unicodedata
 from datetime import date
 from threading import Lock
 
-from flask import Blueprint, current_app, request, url_for
+from flask import Blueprint, request, url_for
 from werkzeug.exceptions import Conflict, NotFound, RequestEntityTooLarge, ServiceUnavailable, UnsupportedMediaType
 
 from app import files, tables
-from app.web import api
+from app.web import api, receiving
 from app.web.auth import require_token
 from app.web.problems import BadInput, bad_input, http
 
-#: What multipart adds to a file: boundaries, its name, a few small fields.
-ENVELOPE = 64 * 1024
 #: Characters of a cell that a preview shows.
 PREVIEW_CHARS = 100
 #: One table at a time in each process, as each takes memory while it is looked at; the next waits for so long.
@@ -25,15 +22,9 @@ class Busy(Exception):
     """Somebody else's table is being looked at."""
 
 
-def larger_body():
-    """For blueprints that take files, before anything reads the request: other limits are for JSON."""
-    if request.mimetype == "multipart/form-data":
-        request.max_content_length = int(current_app.extensions["settings"].upload_max_mb * 1e6) + ENVELOPE
-
-
 blueprint = Blueprint("uploads", __name__, url_prefix="/api/uploads")
 blueprint.before_request(require_token)
-blueprint.before_request(larger_body)
+blueprint.before_request(receiving.larger_body)
 blueprint.register_error_handler(BadInput, bad_input)
 
 
@@ -94,7 +85,7 @@ def receive(replaces: str | None = None) -> files.File:
     request.stream.read(1)  # a chunked body ends in silence at the limit; asked for more, werkzeug says 413
     if upload is None or not upload.filename:
         raise BadInput(("file", "is missing: send the table as the field file of a multipart/form-data form"))
-    name = plain_name(upload.filename)
+    name = receiving.plain_name(upload.filename, "table")
     if not looking.acquire(timeout=PATIENCE_SECONDS):
         raise Busy("Other tables are being looked at. Try again in a moment.")
     try:
@@ -107,18 +98,11 @@ def receive(replaces: str | None = None) -> files.File:
     info = {"layout": layout.as_json(), "preview": [[shown(value) for value in row] for row in rows]}
     return api.files().put(
         name, upload.mimetype or "application/octet-stream", upload.stream, limit="UPLOAD_MAX_MB",
-        most_mb=current_app.extensions["settings"].upload_max_mb, replaces=replaces, info=info)
-
-
-def plain_name(name: str) -> str:
-    """Without the folders of the machine that it comes from, and what has no place in a title or a header."""
-    name = name.replace("\\", "/").rpartition("/")[2]
-    name = "".join(" " if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") else letter for letter in name)
-    return name[:200].strip() or "table"
+        most_mb=receiving.most_mb(), replaces=replaces, info=info)
 
 
 def most() -> str:
-    return (f"A file may have at most {current_app.extensions['settings'].upload_max_mb:g} MB, which UPLOAD_MAX_MB "
+    return (f"A file may have at most {receiving.most_mb():g} MB, which UPLOAD_MAX_MB "
             "allows. Leave out columns that you do not need, or send a part.")
 
 

@@ -19,7 +19,7 @@ def table(tmp_path):
 
 
 def open_report(page):
-    page.click(".kind a:has-text('report')")
+    page.click(".kinds a:has-text('report')")
     page.wait_for_load_state()  # and with it the script that sends what is chosen
 
 
@@ -55,15 +55,15 @@ def test_what_is_no_table_is_refused_with_what_to_do(page, tmp_path):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
     open_report(page)
     page.set_input_files("#file", path)
-    expect(page.locator(".errors")).to_contain_text("file")
+    expect(page.locator("#file-error")).to_contain_text("This is a picture")
     expect(page.locator("#file")).to_be_visible()
 
 
 def test_an_html_report_is_chosen_watched_and_looked_at_in_place(report):
-    report.fill("#title", "Umsatz <i>")
-    report.select_option("#format", "html")
-    report.select_option("#group-0", "Region")
-    report.select_option("#measure-0", "sum:Umsatz")
+    report.fill("#report-title", "Umsatz <i>")
+    report.select_option("#report-format", "html")
+    report.select_option("#report-group", "Region")
+    report.select_option("#report-measure", "sum:Umsatz")
     report.click("text=Make the report")
     expect(report.locator("#live .state").first).to_have_text("succeeded", timeout=30_000)
     frame = report.frame_locator("iframe")
@@ -74,10 +74,10 @@ def test_an_html_report_is_chosen_watched_and_looked_at_in_place(report):
 
 @NEEDS_EMAIL
 def test_a_csv_report_is_downloaded_and_mailed(report, dynos):
-    report.select_option("#format", "csv")
-    report.select_option("#group-0", "Datum:month")
-    report.select_option("#measure-0", "sum:Umsatz")
-    report.select_option("#measure-1", "count")
+    report.select_option("#report-format", "csv")
+    report.select_option("#report-group", "Datum:month")
+    report.select_option("#report-measure", "sum:Umsatz")
+    report.select_option("#report-measure-1", "count")
     report.click("text=Make the report")
     expect(report.locator("#live .state").first).to_have_text("succeeded", timeout=30_000)
     with report.expect_download() as download:
@@ -116,7 +116,7 @@ def test_a_report_is_made_weekly_and_its_schedule_paused_changed_and_deleted(rep
 
 
 def test_a_job_that_was_made_once_is_repeated_from_its_page(report):
-    report.select_option("#format", "csv")
+    report.select_option("#report-format", "csv")
     report.click("text=Make the report")
     expect(report.locator("#live .state").first).to_have_text("succeeded", timeout=30_000)
     report.click("summary:has-text('Repeat')")
@@ -128,7 +128,7 @@ def test_the_apps_own_jobs_are_a_table_too(page, dynos):
     dynos.wait(dynos.work("a"))
     open_report(page)
     page.click("text=Or report on the jobs of this app")
-    page.select_option("#format", "html")
+    page.select_option("#report-format", "html")
     page.click("text=Make the report")
     expect(page.locator("#live .state").first).to_have_text("succeeded", timeout=30_000)
     expect(page.frame_locator("iframe").locator("body")).to_contain_text("tests.ledger.work")

@@ -66,9 +66,9 @@ BAD = [
     ({"subject": "a\u2028b"}, "subject"),
     ({"subject": ""}, "subject"),
     ({"subject": "  "}, "subject"),
-    ({"text": " ", "html": ""}, "html"),
+    ({"text": " ", "html": ""}, "text"),
     ({"subject": 5}, "subject"),
-    ({"text": None, "html": None}, "html"),
+    ({"text": None, "html": None}, "text"),
     ({"from": "me@example.com"}, "from"),
 ]
 

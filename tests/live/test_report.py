@@ -210,10 +210,14 @@ def test_a_form_that_cannot_be_is_shown_again_by_the_names_that_it_shows(client)
     source = client.upload(SALES)
     for field, form in (("Mail it to", {"email_to": "nobody"}), ("Repeat", {"repeat": "day", "minutes": "5"}),
                         ("Group by", {"group": "Reigon"}), ("Repeat", {"repeat": "day", "timezone": "Mars"}),
-                        ("In how many minutes", {"minutes": "x"})):
+                        ("When", {"minutes": "x"}), ("Show", {"repeat": "day", "measure": "sum:Reigon"})):
         answer = client.click("/report", source=source, format="pdf", **form)
         assert answer.status_code == 422
-        assert f"<b>{field}</b>" in answer.text
+        page = BeautifulSoup(answer.text, "html.parser")
+        link = page.select_one(".errors a")
+        assert link.text == field
+        assert page.select_one(link["href"]), field
+        assert page.select_one(link["href"] + "-error").text
     assert client.dynos.store.schedules() == []
     assert client.dynos.store.counts()["queued"] == 0
 

@@ -75,10 +75,3 @@ document.addEventListener("refreshed", (event) => {
   const said = document.getElementById("news");
   if (said && news && said.textContent !== news) said.textContent = news;
 });
-
-for (const form of document.querySelectorAll("form.new"))
-  form.addEventListener("submit", () => {
-    // Minutes behind UTC at the chosen time, which daylight saving may make another than today's.
-    const at = form.elements.at?.value;
-    if (form.elements.offset) form.elements.offset.value = (at ? new Date(at) : new Date()).getTimezoneOffset();
-  });

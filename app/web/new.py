@@ -1,0 +1,143 @@
+"""The form of a new job, for each kind: empty, as an earlier job was, or with what is to be corrected."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
+from pydantic import ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from app.accept import Invalid, NewJob, accept, validate
+from app.files import is_file
+from app.kinds import Kind
+from app.record import as_json
+from app.web import forms, receiving
+from app.web.api import files, kinds, request_id, store
+from app.web.auth import require_session
+from app.web.language import _
+from app.web.problems import BadInput
+
+blueprint = Blueprint("new", __name__)
+blueprint.before_request(receiving.larger_body)
+blueprint.before_request(require_session)
+
+#: The chips of `when` are the controls "minutes"; they show what is wrong with these fields of a job.
+WHEN = {"delay": "minutes", "run_at": "minutes"}
+#: Of the chip "tomorrow".
+HOUR = 9
+
+
+@blueprint.get("/new/<kind>")
+def index(kind):
+    source = request.args.get("from")
+    own = current_app.blueprints.get(kind)
+    if own and own.url_prefix == f"/{kind}":  # a page of its own stands in for the form
+        return redirect(url_for(f"{kind}.index", **{"from": source} if source else {}))
+    return page(found(kind), params_of(source, kind))
+
+
+@blueprint.post("/new/<kind>")
+def create(kind):
+    schema = found(kind).params.model_json_schema()
+    params = forms.params(schema, request.form)
+    try:
+        receiving.keep_files(forms.fields(schema), params)
+        return submit(kind, params)
+    except BadInput as bad:
+        return page(found(kind), params, bad.errors, request.form), 422
+
+
+@blueprint.errorhandler(RequestEntityTooLarge)
+def too_large(_error):
+    """The form could not be read, so what was typed is lost."""
+    kind = found(request.view_args["kind"])
+    field = next((field.name for field in forms.fields(kind.params.model_json_schema())
+                  if field.type in ("file", "files")), "")
+    return page(kind, {}, [{"field": f"params.{field}", "message": receiving.too_large()}]), 413
+
+
+def found(kind: str) -> Kind:
+    return kinds().get(kind) or abort(404)
+
+
+def params_of(id: str | None, kind: str) -> dict:
+    """The params of an earlier job of this kind; none if there is no such job."""
+    record = store().get(id) if id else None
+    params = as_json(record)["params"] if record and record["kind"] == kind else {}
+    return params if isinstance(params, dict) else {}
+
+
+def page(kind: Kind, params: dict, errors: list[dict] = (), form: dict | None = None) -> str:
+    """Args: form: what was sent, for the fields that are no params."""
+    fields = forms.fields(kind.params.model_json_schema())
+    values = forms.texts(fields, params) | {name: (form or {}).get(name, "") for name in ("minutes", "at")}
+    labels = {field.control: field.label for field in fields} | {"minutes": "When"}
+    errors = forms.beside(errors, {f"params.{field.name}": field.control for field in fields} | WHEN, labels)
+    for field in fields:
+        if field.type in ("file", "files"):
+            values[field.control], gone = attached(values[field.control])
+            if gone and not form:
+                errors[field.control] = _("A file has expired; attach it again.")
+    unfolded = any(field.control in errors or params.get(field.name, field.default) != field.default
+                   for field in fields if field.more)
+    return render_template("new.html", kind=kind, fields=fields, values=values, labels=labels, errors=errors,
+                           unfolded=unfolded, most=int(receiving.most_mb() * 1e6),
+                           key=secrets.token_hex(16) + kind.name)
+
+
+def attached(ids: list) -> tuple[list, bool]:
+    """(the files that are there, whether there was another)."""
+    there = [file for file in (files().get(id) for id in ids if is_file(id)) if file]
+    return there, len(there) < len(ids)
+
+
+def submit(kind: str, params: dict) -> Response:
+    """Make the job of this request's form, or find the one that it made before, and go to it.
+
+    Raises:
+        BadInput
+    """
+    submitted = accept(kinds(), checked(kind, params), request_id=request_id(),
+                       idempotency_key=request.form.get("key") or None)
+    if submitted.outcome == "conflict":
+        flash(_("This form was sent before, and this is the job it made. Open the page again for another one."))
+    return redirect(url_for("pages.show", id=submitted.id), 303)
+
+
+def checked(kind: str, params: dict) -> NewJob:
+    """Raises BadInput with all that is wrong, of the time and of the params."""
+    errors = []
+    try:
+        new = NewJob(kind=kind, params=params, **due(request.form))
+    except ValidationError as error:
+        errors += BadInput.of(error).errors
+    try:
+        validate(kinds()[kind], params)
+    except Invalid as error:
+        errors += BadInput.of(error.error, error.where).errors
+    if errors:
+        raise BadInput(*((error["field"], error["message"]) for error in errors))
+    return new
+
+
+def due(form, now: datetime | None = None) -> dict:
+    """When a form wants its job: `minutes` from now, "tomorrow" at HOUR, or `at`, which wins. The latter two are local
+    times of a zone that is `offset` minutes behind UTC then. `now` is for tests.
+
+    What cannot be read is handed on as it is: validation says what is wrong with it.
+    """
+    minutes, at = form.get("minutes", "").strip(), form.get("at", "").strip()
+    try:
+        if at or minutes == "at":
+            local = datetime.fromisoformat(at)
+            return {"run_at": local if local.tzinfo else local.replace(tzinfo=UTC) + behind(form)}
+        if minutes == "tomorrow":
+            local = (now or datetime.now(UTC)) - behind(form) + timedelta(days=1)
+            return {"run_at": local.replace(hour=HOUR, minute=0, second=0, microsecond=0) + behind(form)}
+        return {"delay": float(minutes) * 60} if minutes else {}
+    except (ValueError, OverflowError):
+        return {"run_at": at} if at or minutes in ("at", "tomorrow") else {"delay": minutes}
+
+
+def behind(form) -> timedelta:
+    return timedelta(minutes=int(form.get("offset") or 0))
