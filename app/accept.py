@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from celery import Celery
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from app import states
 from app.files import is_file
 from app.job import Submitted
 from app.kinds import Kind
@@ -62,6 +63,10 @@ class NewTime(When):
             raise ValueError("give delay or run_at")
         return self
 
+    def due(self, now: float) -> float:
+        """Seconds since 1970."""
+        return max(0.0, self.run_at.timestamp()) if self.run_at else now + self.delay
+
 
 class Invalid(Exception):
     """Not accepted. `error` is pydantic's; `where` is the field that it is about, "" for the whole."""
@@ -111,8 +116,17 @@ def accept(kinds: dict[str, Kind], job: NewJob, *, request_id: str | None = None
 
 def reschedule(celery: Celery, record: dict, to: NewTime, *, by: str) -> bool:
     """Move a scheduled job to another time. Returns False when it is no longer scheduled."""
-    due = to.run_at.timestamp() if to.run_at else celery.store.now() + to.delay
+    due = to.due(celery.store.now())
     params = params_of(record["message"])
     if isinstance(params, dict):  # a task that is no kind may have called something else so
         keep_files(celery, params, due)
-    return celery.store.reschedule(record["id"], max(0, int(due * 1000)), by)
+    return celery.store.reschedule(record["id"], int(due * 1000), by)
+
+
+def reschedule_all(celery: Celery, ids: list[str], to: NewTime, *, by: str) -> list[str]:
+    """The same of many. Returns the ids of those that were still scheduled."""
+    now = celery.store.now()
+    due = to.due(now)
+    for file in celery.store.files_named(states.SCHEDULED):
+        celery.files.keep(file, due - now + celery.settings.retention_days * 86400)
+    return celery.store.act("reschedule", ids, due=int(due * 1000), by=by)

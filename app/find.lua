@@ -126,7 +126,8 @@ function look.files(set, score, skip, scan)
 end
 
 -- -> {version, now, {ids in each set}, {worker, heard, {since, slots, busy, release}, ...},
---     {attempt, due, queued} of the first that is queued, {the first scheduled, when}, INFO or false}
+--     {attempt, due, queued} of the first that is queued, {the first scheduled, when}, INFO or false,
+--     when a worker last left, or 0}
 function look.pulse(...)
   local counts, workers = {}, {}
   for _, set in ipairs({...}) do table.insert(counts, redis.call('ZCARD', key(set))) end
@@ -139,7 +140,7 @@ function look.pulse(...)
   local info = redis.pcall('INFO', 'memory', 'clients', 'persistence') -- a host may refuse it
   return {tonumber(redis.call('GET', key('version')) or 0), NOW, counts, workers,
     first and fields(first, 'attempt', 'due', 'queued') or {}, redis.call('ZRANGE', key('scheduled'), 0, 0, 'WITHSCORES'),
-    type(info) == 'string' and info}
+    type(info) == 'string' and info, tonumber(redis.call('GET', key('left')) or 0)}
 end
 
 -- The last `count` hashes of stats of a span, the oldest first. -> {number of the first, {field, n, ...}, ...}

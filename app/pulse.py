@@ -34,6 +34,7 @@ class Pulse(NamedTuple):
     memory: Memory | None
     connections: tuple[int, int] | None  # how many there are, and may be
     persistent: bool | None  # whether Redis keeps its data over a restart of its own
+    left: float  # ms since 1970 when a worker last stopped in order, 0 for never
 
 
 def info_fields(info: str | None) -> dict[str, str]:

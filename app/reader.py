@@ -71,6 +71,13 @@ class Reader:
         """The record's fields as stored, with its id and message, or None."""
         return self._read([id])[0]
 
+    def states(self, ids: list[str]) -> dict[str, str | None]:
+        """The state of each, None for one that there is not."""
+        pipe = self.redis.pipeline(transaction=False)
+        for id in ids:
+            pipe.hget(f"{PREFIX}job:{id}", "state")
+        return dict(zip(ids, pipe.execute()))
+
     def messages(self, ids: list[str]) -> list[tuple[str, str, str]]:
         """Returns (id, kind, message) of each job that is to be published and still there."""
         pipe = self.redis.pipeline(transaction=False)
@@ -185,11 +192,12 @@ class Reader:
         return seconds + micros / 1e6
 
     def pulse(self) -> pulse.Pulse:
-        version, now, counts, workers, queued, scheduled, info = self._look("pulse", *states.ALL)
+        version, now, counts, workers, queued, scheduled, info, left = self._look("pulse", *states.ALL)
         info = pulse.info_fields(info)
         return pulse.Pulse(
             version, float(now), dict(zip(states.ALL, counts)), [pulse.worker(*row) for row in workers],
-            pulse.oldest(now, queued, scheduled), pulse.memory(info), pulse.connections(info), self._persistent(info))
+            pulse.oldest(now, queued, scheduled), pulse.memory(info), pulse.connections(info), self._persistent(info),
+            left)
 
     def _persistent(self, info: dict[str, str]) -> bool | None:
         if info.get("aof_enabled", "0") != "0":

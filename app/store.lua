@@ -22,6 +22,7 @@
 --   schedules            sorted set, id -> when it is next due; a paused one never is (inf)
 --   workers              sorted set, worker -> last heard of
 --   worker:<name>        hash, what it said then: since slots busy release; for a day
+--   left                 number, when the last worker that stopped did
 --   stats:<span>:<n>     hash, counts of the n-th `span` of seconds since 1970: succeeded failed cancelled started,
 --                        waited and waited_most (ms until a start), busy and slots (sums over the beats of workers)
 --   version              number, grows with every change of what a list of jobs shows
@@ -493,6 +494,7 @@ end
 
 function life.leave(worker)
   redis.call('DEL', key('worker:' .. worker))
+  redis.call('SET', key('left'), NOW)
   return redis.call('ZREM', key('workers'), worker)
 end
 

@@ -86,6 +86,7 @@ def gzipped(response):
     response.vary.update(("Accept-Encoding", "Accept-Language"))
     if request.endpoint == "static":
         response.direct_passthrough = False
+        response.make_sequence()
     if (response.status_code == 200 and not response.is_streamed and not response.direct_passthrough
             and request.accept_encodings["gzip"] and (response.content_length or 0) >= LEAST_GZIPPED):
         response.data = gzip.compress(response.data, 5)

@@ -1,56 +1,64 @@
-"""The page: what is scheduled, queued, running and done; cancel, retry, run now."""
+"""The page: is it working, what is scheduled, queued, running and done; and a page of each job."""
 
+import hashlib
 import json
 import secrets
+from urllib.parse import urlencode
 
-from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from app import states
-from app.record import as_json
-from app.web.api import files, find, kinds, result_file, store, wake
-from app.web.auth import require_session
-from app.web.health import SILENT_SECONDS
+from app.record import as_json, iso, result_file
+from app.web import forms, status
+from app.web.actions import actions, bulk, filters
+from app.web.api import files, find, kinds, store
+from app.web.auth import may_change, require_session
+from app.web.language import language
+from app.web.timeline import timeline
 
 blueprint = Blueprint("pages", __name__)
 blueprint.before_request(require_session)
+blueprint.add_app_template_filter(iso, "iso")
 
 PAGE = 50
+#: A search looks through so many jobs at a time, which takes Redis some 150 ms, then offers to look further.
+SCAN = 20_000
+#: A job is called late from so many seconds on.
+LATE_SECONDS = 10
 
 
 @blueprint.get("/")
 def index():
-    return render_template("index.html", **overview(), kinds=kinds())
+    return render_template("index.html", **overview(store().pulse()), kinds=kinds())
 
 
 @blueprint.get("/live")
 def live():
-    """The part of the page that changes, for the script that keeps it up to date."""
-    response = make_response(render_template("live.html", **overview()))
-    response.add_etag()
-    return response.make_conditional(request)
+    """The part of the page that changes, for the script that keeps it up to date.
+
+    The store counts its changes, so nothing is read or rendered when nothing has changed.
+    """
+    pulse = store().pulse()
+    health = render_template("health.html", **condition(pulse))
+    late = int(pulse.now / 15000) if (pulse.oldest or 0) > LATE_SECONDS else 0
+    return unless_known((pulse.version, health, late, sorted(request.args.items())),
+                        lambda: render_template("live.html", **overview(pulse)))
 
 
 @blueprint.get("/jobs/<id>")
 def show(id):
-    record = find(id)
-    file = result_file(record)
-    return render_template("job.html", job=as_json(record), file=file, kinds=kinds(), dumps=dumps,
-                           expired=file and not files().get(file["id"]), traceback=record.get("traceback"),
-                           key=secrets.token_hex(16))
+    record, log = find(id), store().logs(id)
+    return unless_known((record, log), lambda: job_page(record, log))
 
 
-@blueprint.post("/jobs/<id>/<action>")
-def act(id, action):
-    find(id)
-    actions = {"cancel": store().cancel, "retry": store().retry, "run-now": store().run_now}
-    if action not in actions:
-        abort(404)
-    if not actions[action](id):
-        flash("Too late: the job's state has changed in the meantime.")
-    elif action != "cancel":
-        wake(id)
-    return redirect((request.form.get("back") == "job" and url_for("pages.show", id=id)) or url_for("pages.index"), 303)
+def job_page(record: dict, log: list[dict]) -> str:
+    job, file = row(record, store().now()), result_file(record)
+    kind = kinds().get(job["kind"])
+    return render_template(
+        "job.html", job=job, file=file, kinds=kinds(), log=log, actions=actions(job), timeline=timeline(job),
+        params=forms.masked(job["params"], kind and kind.params.model_json_schema()), dumps=dumps,
+        expired=file and not files().get(file["id"]), traceback=record.get("traceback"), key=secrets.token_hex(16))
 
 
 def error(problem: HTTPException):
@@ -59,16 +67,53 @@ def error(problem: HTTPException):
         (name, value) for name, value in problem.get_headers() if name != "Content-Type"]
 
 
-def overview() -> dict:
-    state = request.args.get("state")
-    if state not in states.ALL:
-        state = None
+def overview(pulse) -> dict:
+    wanted = filters(request.args)
+    where = {"text": wanted.get("q", ""), "error": wanted.get("error", "")}
     try:
-        page = store().page(state, None, PAGE, request.args.get("cursor"))
+        page = store().page(wanted.get("state"), wanted.get("kind"), PAGE, request.args.get("cursor"), SCAN, **where)
     except ValueError:
         abort(404)
-    return {"jobs": [as_json(record) for record in page.records], "next": page.next, "counts": store().counts(),
-            "state": state, "meaning": states.MEANING, "workers": len(store().workers(within=SILENT_SECONDS))}
+    failed = wanted.get("state") == states.FAILED
+    return condition(pulse) | {
+        "jobs": [row(record, pulse.now / 1000) for record in page.records], "next": page.next, "counts": pulse.counts,
+        "filters": wanted, "here": urlencode({**wanted, "cursor": request.args.get("cursor", "")}),
+        "meaning": states.MEANING, "bulk": bulk(wanted.get("state")),
+        "groups": store().groups().groups if failed and "error" not in wanted else [],
+        "matching": matching(wanted, page, pulse)}
+
+
+def matching(wanted: dict, page, pulse) -> int | None:
+    """How many jobs match, where that is known without looking at each."""
+    if not wanted.keys() - {"state"}:
+        return pulse.counts[wanted["state"]] if wanted else sum(pulse.counts.values())
+    return None if page.next or "cursor" in request.args else len(page.records)
+
+
+def condition(pulse) -> dict:
+    settings = current_app.extensions["settings"]
+    return {"pulse": pulse, "alive": status.alive(pulse), "problems": status.problems(pulse, settings),
+            "release": settings.release}
+
+
+def row(record: dict, now: float) -> dict:
+    """A job, and what a reader wants to know of it at `now` (seconds since 1970 on the clock of Redis)."""
+    job = as_json(record)
+    params, result = (value if isinstance(value, dict) else {} for value in (job["params"], job["result"]))
+    file = result.get("file") if isinstance(result.get("file"), dict) else {}
+    name = params.get("label") or params.get("subject") or params.get("title") or file.get("name") or ""
+    overdue = now - float(record.get("due") or 0) / 1000
+    waits = job["state"] in (states.SCHEDULED, states.QUEUED)
+    return job | {"name": str(name)[:100] or job["kind"], "now": now,
+                  "late": overdue if waits and overdue > LATE_SECONDS else None}
+
+
+def unless_known(facts: object, render) -> Response:
+    """304 to who has seen these facts already, else the page with an ETag of them."""
+    tag = hashlib.sha256(repr((facts, language(), may_change())).encode()).hexdigest()[:20]
+    response = Response(status=304) if tag in request.if_none_match else make_response(render())
+    response.set_etag(tag)
+    return response
 
 
 def dumps(value) -> str:

@@ -2,7 +2,7 @@ import os
 import shutil
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -21,19 +21,41 @@ def browser():
 
 
 @pytest.fixture
-def page(browser, dynos):
-    """Signed in, on an app with a web process and a worker. Fails on any error of a script."""
+def enter(browser, dynos):
+    """Signs in to the app, with options of a browser context. Fails on any error of a script, on any word in the
+    console, and on any request to elsewhere."""
+    contexts, wrong = [], []
+
+    def enter(token="test-token", **options):
+        contexts.append(browser.new_context(**{"timezone_id": "America/New_York", "locale": "en-US"} | options))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("request", lambda request: None if request.url.startswith((dynos.base, "data:", "about:", "blob:"))
+                else wrong.append(request.url))
+        page.goto(dynos.base)
+        page.fill("#token", token)
+        page.locator("main button").click()
+        page.wait_for_url(dynos.base + "/")
+        return page
+
+    yield enter
+    for context in contexts:
+        context.close()
+    expected = ("422", "401", "503")  # Chromium's own word for each answer that is an error
+    assert [text for text in wrong if not any(f"status of {status}" in text for status in expected)] == []
+
+
+@pytest.fixture
+def owner(enter, dynos):
+    """Signed in, on an app with a web process and without a worker."""
+    dynos.web()
+    return enter()
+
+
+@pytest.fixture
+def page(enter, dynos):
+    """Signed in, on an app with a web process and a worker."""
     dynos.web()
     dynos.worker()
-    context = browser.new_context(timezone_id="America/New_York", locale="en-US")
-    page = context.new_page()
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(dynos.base)
-    page.fill("#token", "test-token")
-    page.click("text=Sign in >> nth=-1")
-    expect(page.locator("h1")).to_have_text("Jobs")
-    yield page
-    context.close()
-    assert [error for error in errors if "422" not in error and "401" not in error] == []
+    return enter()

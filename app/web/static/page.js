@@ -75,3 +75,33 @@ document.addEventListener("refreshed", (event) => {
   const said = document.getElementById("news");
   if (said && news && said.textContent !== news) said.textContent = news;
 });
+
+// The list: all of a page ticked at once, how many are, and buttons that say so, or that there are none.
+function countTicked() {
+  const many = document.getElementById("many");
+  const picked = document.getElementById("picked");
+  if (!picked) return;
+  const boxes = [...many.querySelectorAll("[name=id]")];
+  const all = many.elements.all.checked;
+  const ticked = boxes.filter((box) => box.checked).length;
+  const count = all ? Number(many.elements.all.dataset.count) : ticked; // 0: it is counted when it is asked for
+  const page = document.getElementById("page-all");
+  page.hidden = false;
+  page.checked = ticked === boxes.length;
+  page.indeterminate = ticked > 0 && ticked < boxes.length;
+  picked.textContent = ticked ? picked.dataset.some.replace("{}", ticked) : picked.dataset.none;
+  many.elements.told.value = count || "";
+  for (const button of many.querySelectorAll(".bulk button")) {
+    if (!("possible" in button)) button.possible = !button.disabled;
+    button.disabled = !(count || all) || !button.possible;
+    if (button.possible) button.title = button.disabled ? picked.dataset.none : "";
+    button.querySelector(".n").textContent = count ? count.toLocaleString(lang) : "";
+  }
+}
+document.addEventListener("refreshed", countTicked);
+document.addEventListener("change", (event) => {
+  if (event.target.id === "page-all")
+    for (const box of document.querySelectorAll("#many [name=id]")) box.checked = event.target.checked;
+  countTicked();
+});
+countTicked();

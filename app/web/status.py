@@ -1,0 +1,70 @@
+"""Is it working? What is wrong, in a sentence each, with the command that mends it."""
+
+from typing import NamedTuple
+
+from app.config import Settings
+from app.pulse import Pulse, Worker
+from app.web.health import SILENT_SECONDS
+from app.web.language import _, duration, ngettext
+
+#: From this share of a limit on, somebody should know.
+NEARLY = 0.9
+#: A due job may wait so long before it is said that there are too few workers, in seconds.
+LONG_WAIT = 60
+
+
+class Problem(NamedTuple):
+    sentence: str
+    command: str
+
+
+def alive(pulse: Pulse) -> list[Worker]:
+    return [worker for worker in pulse.workers if pulse.now - worker.heard <= SILENT_SECONDS * 1000]
+
+
+def problems(pulse: Pulse, settings: Settings) -> list[Problem]:
+    """The worst first."""
+    return [problem for problem in (no_worker(pulse, settings), no_room(pulse), evicts(pulse), few_connections(pulse),
+                                    too_few_workers(pulse)) if problem]
+
+
+def no_worker(pulse: Pulse, settings: Settings) -> Problem | None:
+    if alive(pulse):
+        return None
+    here = _(" or, on this machine, %(command)s", command="bin/dev") if settings.development else ""
+    last = max((worker.heard for worker in pulse.workers), default=pulse.left)
+    sentence = (_("No worker for %(time)s, so nothing runs.", time=duration((pulse.now - last) / 1000)) if last else
+                _("No worker has started yet, so nothing runs."))
+    return Problem(sentence, "heroku ps:scale worker=1" + here)
+
+
+def no_room(pulse: Pulse) -> Problem | None:
+    if not pulse.memory or not pulse.memory.most or pulse.memory.used < NEARLY * pulse.memory.most:
+        return None
+    return Problem(_("Redis is %(share)s %% full; once it is, new jobs are refused. Delete what has ended, or take a "
+                     "larger plan.", share=int(100 * pulse.memory.used / pulse.memory.most)),
+                   "heroku addons:upgrade REDIS heroku-redis:premium-0")
+
+
+def evicts(pulse: Pulse) -> Problem | None:
+    if not pulse.memory or pulse.memory.policy in ("noeviction", ""):
+        return None
+    return Problem(_("When Redis is full it will throw away jobs, as its policy is %(policy)s.",
+                     policy=pulse.memory.policy), "heroku redis:maxmemory REDIS --policy noeviction")
+
+
+def few_connections(pulse: Pulse) -> Problem | None:
+    if not pulse.connections or pulse.connections[0] < NEARLY * pulse.connections[1]:
+        return None
+    return Problem(_("Redis has %(now)s of its %(most)s connections in use; a worker more may not get one.",
+                     now=pulse.connections[0], most=pulse.connections[1]),
+                   "heroku addons:upgrade REDIS heroku-redis:premium-0")
+
+
+def too_few_workers(pulse: Pulse) -> Problem | None:
+    workers = len(alive(pulse))
+    if not workers or (pulse.oldest or 0) < LONG_WAIT:
+        return None
+    return Problem(ngettext("Jobs wait up to %(time)s: more come than %(num)s worker gets done.",
+                            "Jobs wait up to %(time)s: more come than %(num)s workers get done.", workers)
+                   % {"time": duration(pulse.oldest), "num": workers}, f"heroku ps:scale worker={workers + 1}")
