@@ -104,7 +104,7 @@ def test_the_oldest_is_the_job_that_has_been_due_for_longest(store, clock):
 
 def test_redis_tells_of_its_memory_connections_and_whether_it_keeps_its_data(tmp_path):
     for options, keeps in (((), False), (("--save", "60", "1"), True)):
-        told = pulse_of(Server(None, "--maxmemory", "25mb", *options))
+        told = pulse_of(Server(None, "--maxmemory", "25mb", "--dir", str(tmp_path), *options))
         assert told.memory.used > 500_000
         assert told.memory[1:] == (25 * 2**20, "noeviction")
         assert told.connections[0] >= 1
@@ -113,11 +113,12 @@ def test_redis_tells_of_its_memory_connections_and_whether_it_keeps_its_data(tmp
     assert pulse_of(Server(tmp_path)).persistent is True
 
 
-def test_what_a_host_refuses_to_tell_is_unknown(redis):
-    admin = Redis.from_url(redis.url)
+def test_what_a_host_refuses_to_tell_is_unknown(tmp_path):
+    server = Server(None, "--dir", str(tmp_path))
+    admin = Redis.from_url(server.url)
     admin.acl_setuser("app", enabled=True, passwords=["+secret"], keys=["*"], categories=["+@all"],
                       commands=["-config", "-info"])
-    store = Store(connect(redis.url.replace("//", "//app:secret@"), patient=False))
+    store = Store(connect(server.url.replace("//", "//app:secret@"), patient=False))
     pulse = store.pulse()
     assert (pulse.memory, pulse.connections, pulse.persistent) == (None, None, None)
     assert pulse.counts["queued"] == 0
@@ -128,6 +129,7 @@ def test_what_a_host_refuses_to_tell_is_unknown(redis):
     assert store.pulse().persistent is True  # snapshots are made, whatever the host calls its settings
     for client in (admin, store.redis):
         client.close()
+    server.stop()
 
 
 def test_the_settings_of_redis_are_not_asked_for_each_time(store, monkeypatch):
