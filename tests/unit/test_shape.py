@@ -135,9 +135,12 @@ def test_rename_refuses_what_would_break_a_file(tmp_path, arguments):
 REPORT = ["app/jobs/report.py", "app/report", "app/web/report.py", "app/web/templates/report.html",
           "benchmarks/report.py", "tests/unit/documents.py", "tests/unit/frames.py",
           "tests/unit/test_report_*.py", "tests/live/test_report*.py", "tests/browser/test_report.py"]
+DEMO_BUTTONS = ["app/web/demos.py", "app/web/templates/demos.html", "tests/unit/test_demos.py",
+                "tests/live/test_demos.py"]
 #: What an owner may throw away: the files of each feature, with its tests.
 FEATURES = {
-    "demo": ["app/jobs/demo.py"],
+    "demo": ["app/jobs/demo.py", *DEMO_BUTTONS],
+    "demo buttons": DEMO_BUTTONS,
     "email": ["app/jobs/email.py", "app/mail.py", "app/outbox.py", "app/web/mailbox.py",
               "app/web/templates/outbox.html", "app/web/templates/mail.html", "tests/unit/test_mail.py",
               "tests/live/test_email.py", "tests/browser/test_mailbox.py"],
