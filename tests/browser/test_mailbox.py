@@ -36,9 +36,11 @@ def send(dynos, **params):
 
 
 def test_without_smtp_a_mail_lands_in_the_outbox_of_the_page(page, dynos):
-    expect(page.get_by_role("link", name="Outbox")).to_be_visible()
     page.click("text=Outbox")
     expect(page.locator("main")).to_contain_text("Nothing yet")
+    page.click("text=New email")
+    expect(page.locator("form#new-email")).to_be_visible()
+    page.go_back()
     send(dynos, subject="Grüße & <b>", text="Hallo, Ada", cc=["eve@example.com"], bcc=["bob@example.com"],
          reply_to="desk@example.com")
     page.reload()

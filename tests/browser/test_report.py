@@ -89,7 +89,8 @@ def test_a_csv_report_is_downloaded_and_mailed(report, dynos):
     report.click("text=Send")
     expect(report.locator("#live .state").first).to_have_text("succeeded", timeout=30_000)
     report.click("text=Outbox")
-    expect(report.locator("article")).to_contain_text("Attached: Umsätze b.csv")
+    report.locator("td a").click()
+    expect(report.locator("li")).to_contain_text("Umsätze b.csv")
 
 
 def test_a_report_is_made_weekly_and_its_schedule_paused_changed_and_deleted(report, dynos):
