@@ -7,13 +7,14 @@ import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import celery
 from celery import shared_task
 from celery.exceptions import Ignore, Reject
 from pydantic import Field
 
+from app.address import Addresses
 from app.kinds import Params, kind
 
 
@@ -186,3 +187,16 @@ def sample(job, params: Sample):
         raise ValueError("asked to fail")
     job.checkpoint(params.steps, params.steps)
     return {"label": params.label}
+
+
+class Papers(Params):
+    to: Addresses
+    papers: list[Annotated[str, Field(json_schema_extra={"format": "file"})]] = Field(default=[], max_length=3)
+    password: str = ""
+    at: Annotated[str, Field(title="Where", max_length=5, json_schema_extra={"more": True})] = "here"
+
+
+@kind()
+def papers(job, params: Papers):
+    """A kind with addresses, files, a secret, and a field by the name of a control that every form has."""
+    return params.model_dump()

@@ -27,20 +27,14 @@ LABELS = {"title": "Title", "format": "Format", "group": "Group by", "measure": 
 #: The control that shows what is wrong with a field.
 CONTROLS = {f"params.{name}": name for name in ("title", "format", "email_to")} | WHEN | {
     "params.group_by": "group", "params.measures": "measure", "repeat": "repeat"}
-EXPIRED = "The table of that report has expired. Upload it again; the rest is filled in as it was."
 
 
 @blueprint.get("")
 def index():
     """`source` is the table; `from` is a report whose wishes, and whose table without `source`, are to start with."""
     params = params_of(request.args.get("from"), "report")
-    source = request.args.get("source")
-    if source or not params:
-        return page(params | {"source": source}) if source else choose()
-    try:
-        return page(params)
-    except NotFound:
-        return choose(notice=EXPIRED)
+    source = request.args.get("source") or params.get("source")
+    return page(params | {"source": source}) if source else choose()
 
 
 @blueprint.post("/upload")
@@ -62,6 +56,11 @@ def too_large(_error):
 @blueprint.errorhandler(uploads.Busy)
 def full(error):
     return choose(str(error)), 503
+
+
+@blueprint.errorhandler(NotFound)
+def expired(_error):
+    return choose(notice="This table is no longer there: uploads are kept for RETENTION_DAYS. Upload it again."), 404
 
 
 @blueprint.post("")
@@ -103,11 +102,12 @@ def page(params: dict, errors: list[dict] = ()) -> str:
                  "columns": [{"name": name, "type": type} for name, type in history.columns()]}
     else:
         table = uploads.as_json(uploads.find(source))
-    wishes = {"group_by": [], "measures": [], "email_to": []} | params
-    email_to = wishes["email_to"] if isinstance(wishes["email_to"], list) else [wishes["email_to"]]
+    lists = {name: params[name] if isinstance(params.get(name), list) else []
+             for name in ("group_by", "measures", "email_to")}
+    email_to = ", ".join(map(str, lists["email_to"]))
     return render_template(
         "report.html", table=table, groups=groups(table), measures=measured(table), shown=MEASURES_SHOWN,
-        values=request.form.to_dict() | wishes | {"email_to": ", ".join(email_to)}, labels=LABELS, again=again(),
+        values=request.form.to_dict() | params | lists | {"email_to": email_to}, labels=LABELS, again=again(),
         errors=forms.beside(errors, CONTROLS, LABELS), key=secrets.token_hex(16))
 
 

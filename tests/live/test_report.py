@@ -351,3 +351,26 @@ def test_rows_that_were_saved_of_a_table_that_was_replaced_since_are_not_mixed_w
     second = reading.Reading(Run(dynos.celery, first.cursor))
     second.of_upload(source)
     assert second.builder.rows == 4
+
+
+def test_a_duplicate_starts_with_what_was_asked_for_and_says_when_its_table_has_gone(client, dynos):
+    def page(path):
+        client.http.post("/sign-in", data={"token": "test-token"})
+        return BeautifulSoup(client.http.get(path).text, "html.parser")
+
+    source = client.upload(SALES)
+    id = client.ask(source=source, format="xlsx", email_to=["ada@example.com"], **WISH).json["id"]
+    form = page(f"/report?from={id}").select_one("#new-report")
+    assert form.select_one("[name=source]")["value"] == source
+    assert form.select_one("[name=title]")["value"] == "Sales"
+    assert [option["value"] for option in form.select("select option[selected]")] == [
+        "xlsx", "Region", "sum:Sales", "count"]
+    dynos.celery.files.delete(source)
+    again = page(f"/report?from={id}")
+    assert "no longer there" in again.select_one(".notice").text
+    answer = client.http.post(again.select_one("#upload")["action"], data={
+        "csrf": again.select_one("[name=csrf]")["value"], "file": (io.BytesIO(SALES.encode()), "new.csv")})
+    form = page(answer.headers["Location"]).select_one("#new-report")
+    assert form.select_one("[name=source]")["value"] != source
+    assert form.select_one("[name=title]")["value"] == "Sales"
+    assert page("/report?from=none").select_one("#upload")
