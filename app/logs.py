@@ -13,7 +13,7 @@ from app.config import Settings
 from app.connections import in_a_hurry
 
 #: Loggers of what runs the job; it would say the same of every job, or of how its log is kept.
-NOISE = ("celery", "kombu", "amqp", "billiard", "redis")
+NOISE = ("celery", "kombu", "amqp", "billiard", "redis", "app.job")
 MOST_LINES = 50
 MESSAGE_CHARS = 300
 #: Lines wait for so long for others to come with them, unless one is a warning or worse.
@@ -54,7 +54,7 @@ class JobLog(logging.Handler):
         self.close()
 
     def filter(self, record):  # what redis logs in the middle of a command must not wait for our lock
-        return record.name.partition(".")[0] not in NOISE
+        return record.name not in NOISE and record.name.partition(".")[0] not in NOISE
 
     def emit(self, record):
         if self.sending:  # it comes of that

@@ -180,6 +180,7 @@ class Sample(Params):
 @kind(autoretry_for=(ValueError,), max_retries=2, retry_backoff=1)
 def sample(job, params: Sample):
     """A kind of the tests' own, so that they need none of those that an owner may delete."""
+    logging.info("begins %s", params.label)
     for step in range(params.steps):
         job.checkpoint(step, params.steps)
         time.sleep(params.seconds / params.steps)

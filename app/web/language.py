@@ -50,6 +50,11 @@ def words(text: object) -> str:
     return found
 
 
+def many(text: str) -> str:
+    """The translation of a state where it is said of several jobs, as in Spanish; in English it is the same word."""
+    return gettext(f"{text} (several)").removesuffix(" (several)")
+
+
 def number(value: float) -> str:
     text = f"{value:,}"
     return text.translate(str.maketrans(",.", ".,")) if language() == "es" else text
@@ -75,5 +80,6 @@ def speak(flask: Flask) -> None:
     """Give the templates of an app their words."""
     flask.jinja_env.add_extension("jinja2.ext.i18n")
     flask.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)
-    flask.jinja_env.filters |= {"words": words, "number": number, "duration": duration, "relative": relative}
+    for word in (words, many, number, duration, relative):
+        flask.add_template_filter(word)
     flask.context_processor(lambda: {"language": language()})

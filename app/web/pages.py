@@ -49,12 +49,12 @@ def live():
 @blueprint.get("/jobs/<id>")
 def show(id):
     record, log = find(id), store().logs(id)
-    return unless_known((record, log), lambda: job_page(record, log))
+    job = row(record, store().now())
+    return unless_known((record, log, int((job["late"] or 0) / 15)), lambda: job_page(job, record, log))
 
 
-def job_page(record: dict, log: list[dict]) -> str:
-    job, file = row(record, store().now()), result_file(record)
-    kind = kinds().get(job["kind"])
+def job_page(job: dict, record: dict, log: list[dict]) -> str:
+    kind, file = kinds().get(job["kind"]), result_file(record)
     return render_template(
         "job.html", job=job, file=file, kinds=kinds(), log=log, actions=actions(job), timeline=timeline(job),
         params=forms.masked(job["params"], kind and kind.params.model_json_schema()), dumps=dumps,

@@ -30,7 +30,8 @@ def enter(browser, dynos):
         contexts.append(browser.new_context(**{"timezone_id": "America/New_York", "locale": "en-US"} | options))
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("console", lambda message: wrong.append(f"{message.text} {message.location['url']}")
+                if message.type in ("error", "warning") else None)
         page.on("request", lambda request: None if request.url.startswith((dynos.base, "data:", "about:", "blob:"))
                 else wrong.append(request.url))
         page.goto(dynos.base)
@@ -42,8 +43,9 @@ def enter(browser, dynos):
     yield enter
     for context in contexts:
         context.close()
-    expected = ("422", "401", "503")  # Chromium's own word for each answer that is an error
-    assert [text for text in wrong if not any(f"status of {status}" in text for status in expected)] == []
+    # Chromium says a word to each answer that is an error.
+    expected = ("status of 422", "status of 401", "status of 503", "/jobs/nothing")
+    assert [text for text in wrong if not any(word in text for word in expected)] == []
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ def test_two_thousand_jobs_are_paged_in_less_than_a_fifth_of_a_second_each(owner
         }"""))
         if not owner.locator(".pager >> text=More").count():
             break
-        owner.click(".pager >> text=More")
+        owner.goto(dynos.base + owner.locator(".pager >> text=More").get_attribute("href"))
     assert seen == [f"job-{n:04}" for n in range(2000)]
     assert sorted(took)[len(took) // 2] < 200, took
 

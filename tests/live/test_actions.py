@@ -27,14 +27,11 @@ class Person:
     def press(self, button, **ticked):
         """Send the form of a button, with what is in it and what is ticked. Returns the page that comes."""
         form = button.find_parent("form")
-        fields = [(tag["name"], tag.get("value", "")) for tag in form.select("input[type=hidden][name]")]
-        fields += [(name, value) for name, values in ticked.items() for value in values]
-        if button.get("name"):
-            fields.append((button["name"], button["value"]))
         data = {}
-        for name, value in fields:
-            data.setdefault(name, []).append(value)
-        answer = self.http.post(form["action"], data=data, follow_redirects=True)
+        for tag in [*form.select("input[type=hidden][name]"), button]:
+            if tag.get("name") and tag["name"] not in ticked:
+                data.setdefault(tag["name"], []).append(tag.get("value", ""))
+        answer = self.http.post(form["action"], data=data | ticked, follow_redirects=True)
         assert answer.status_code == 200, answer.text
         return BeautifulSoup(answer.text, "html.parser")
 

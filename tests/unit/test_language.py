@@ -31,7 +31,8 @@ def said() -> dict[str, str]:
 
 def listed() -> dict[str, str]:
     """Texts that stand in a table and are translated where they are shown."""
-    found = dict.fromkeys([*states.ALL, *states.MEANING.values()], "states.py")
+    found = dict.fromkeys([*states.ALL, *(f"{state} (several)" for state in states.ALL), *states.MEANING.values()],
+                          "states.py")
     for action in actions.ACTIONS.values():
         found |= dict.fromkeys([action.label, action.why_not, *action.question, *action.done], "actions.py")
     found |= dict.fromkeys([*timeline.OUTCOMES.values(), *timeline.ACTS.values()], "timeline.py")

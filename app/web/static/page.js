@@ -86,7 +86,7 @@ function countTicked() {
   const ticked = boxes.filter((box) => box.checked).length;
   const count = all ? Number(many.elements.all.dataset.count) : ticked; // 0: it is counted when it is asked for
   const page = document.getElementById("page-all");
-  page.hidden = false;
+  page.parentElement.hidden = false;
   page.checked = ticked === boxes.length;
   page.indeterminate = ticked > 0 && ticked < boxes.length;
   picked.textContent = ticked ? picked.dataset.some.replace("{}", ticked) : picked.dataset.none;
