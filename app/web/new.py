@@ -29,11 +29,11 @@ HOUR = 9
 
 @blueprint.get("/new/<kind>")
 def index(kind):
-    source, shown = request.args.get("from"), found(kind)
+    form, source = found(kind), request.args.get("from")
     own = current_app.blueprints.get(kind)
     if own and own.url_prefix == f"/{kind}":  # a page of its own stands in for the form
         return redirect(url_for(f"{kind}.index", **{"from": source} if source else {}))
-    return page(shown, params_of(source, kind))
+    return page(form, params_of(source, kind))
 
 
 @blueprint.post("/new/<kind>")
