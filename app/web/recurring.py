@@ -8,6 +8,7 @@ from app import schedules
 from app.accept import Invalid
 from app.web.api import celery, kinds, store
 from app.web.auth import require_session
+from app.web.language import _, gettext, language, words
 from app.web.problems import BadInput
 
 blueprint = Blueprint("recurring", __name__, url_prefix="/schedules")
@@ -24,7 +25,17 @@ blueprint.app_context_processor(lambda: {"repeats": REPEATS})
 
 @blueprint.get("")
 def index():
-    return render_template("schedules.html", schedules=[schedules.as_json(entry) for entry in store().schedules()])
+    return render_template("schedules.html", schedules=[
+        schedule | {"meaning": meaning(schedule)} for schedule in map(schedules.as_json, store().schedules())])
+
+
+def meaning(schedule: dict) -> str:
+    """Its cron expression in words; in other languages than English, of those that the page offers."""
+    minute, hour, days = schedule["cron"].split(" ", 2)
+    offered = next((name for name, tail in REPEATS.values() if tail == days), None)
+    if language() == "en" or not (offered and minute.isdigit() and hour.isdigit()):
+        return schedule["meaning"] or schedule["cron"]
+    return _("%(days)s at %(time)s", days=gettext(offered), time=f"{hour:0>2}:{minute:0>2}")
 
 
 @blueprint.post("/<id>/<action>")
@@ -38,9 +49,9 @@ def act(id, action):
                 celery(), kinds(), id, schedules.Change(**changes[action])):
             raise NotFound("There is no schedule with this id.")
     except (ValidationError, Invalid) as error:
-        flash("Not changed: " + BadInput.of(getattr(error, "error", error)).detail)
+        flash(_("Not changed: %(why)s", why=words(BadInput.of(getattr(error, "error", error)).detail)))
     except KeyError:
-        flash("Not changed: this app no longer has jobs of its kind. Delete it.")
+        flash(_("Not changed: this app no longer has jobs of its kind. Delete it."))
     return redirect(url_for("recurring.index"), 303)
 
 
@@ -48,7 +59,7 @@ def create(kind: str, params: dict, form) -> str | None:
     """A schedule by a form with the fields `repeat`, `time`, `timezone` and `key`. Returns what is wrong, or None."""
     try:
         new = schedules.NewSchedule(kind=kind, params=params, cron=cron(form), timezone=form.get("timezone") or "UTC")
-        outcome, _ = schedules.create(celery(), kinds(), new, form.get("key") or None)
+        outcome, _id = schedules.create(celery(), kinds(), new, form.get("key") or None)
     except (ValidationError, Invalid) as error:
         return BadInput.of(getattr(error, "error", error)).detail
     except schedules.TooMany as error:
@@ -58,6 +69,6 @@ def create(kind: str, params: dict, form) -> str | None:
 
 def cron(form) -> str:
     """The expression that a form with the fields `repeat` and `time` means; "" when it has none."""
-    hour, _, minute = (form.get("time") or "09:00").partition(":")
+    hour, _colon, minute = (form.get("time") or "09:00").partition(":")
     repeat = REPEATS.get(form.get("repeat", ""))
     return f"{minute[:2].lstrip('0') or 0} {hour.lstrip('0') or 0} {repeat[1]}" if repeat else ""

@@ -1,14 +1,16 @@
 """What a job has made, on its page: to look at, to download, to send on, and to have made again every so often."""
 
 import hashlib
+from itertools import count
 
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.exceptions import NotFound
 
 from app.accept import Invalid, NewJob, accept
-from app.record import as_json
-from app.web.api import LOOK_ONLY, download, find, kinds, request_id, result_file
+from app.record import as_json, result_file
+from app.web.api import LOOK_ONLY, download, find, kinds, request_id, store
 from app.web.auth import require_session
+from app.web.language import _, words
 from app.web.problems import BadInput
 from app.web.recurring import create
 
@@ -39,13 +41,21 @@ def mail(id):
     title = found["name"].rpartition(".")[0] or found["name"]
     params = {"to": request.form.get("to", "").replace(",", " ").split(), "subject": title,
               "text": f"{found['name']} is attached.", "attachments": [found["id"]]}
-    try:  # the same file to the same people is one mail, however often the button is clicked
-        sent = accept(kinds(), NewJob(kind="email", params=params), request_id=request_id(),
-                      idempotency_key=hashlib.sha256(repr(params).encode()).hexdigest())
+    try:
+        return redirect(url_for("pages.show", id=once(params)), 303)
     except Invalid as error:
-        flash("Not sent: " + BadInput.of(error.error).detail)
+        flash(_("Not sent: %(why)s", why=words(BadInput.of(error.error).detail)))
         return redirect(url_for("pages.show", id=id), 303)
-    return redirect(url_for("pages.show", id=sent.id), 303)
+
+
+def once(params: dict) -> str:
+    """The same file to the same people is one mail, however often the button is clicked; or one more, when somebody
+    has deleted that. Returns its job's id."""
+    for times in count():
+        sent = accept(kinds(), NewJob(kind="email", params=params), request_id=request_id(),
+                      idempotency_key=hashlib.sha256(repr((params, times)).encode()).hexdigest())
+        if store().get(sent.id):
+            return sent.id
 
 
 @blueprint.post("/repeat")
@@ -58,7 +68,7 @@ def repeat(id):
     if to := request.form.get("email_to", "").replace(",", " ").split():
         params |= {"email_to": to}
     if wrong := create(job["kind"], params, request.form):
-        flash("Not repeated: " + wrong)
+        flash(_("Not repeated: %(why)s", why=words(wrong)))
         return redirect(url_for("pages.show", id=id), 303)
     return redirect(url_for("recurring.index"), 303)
 

@@ -327,9 +327,10 @@ def test_a_deleted_job_takes_its_file_with_it_unless_another_job_or_a_schedule_i
 
 
 def test_the_list_looks_for_a_text_or_a_group_of_failures(call, store):
-    ada, bob = (call("POST", "/api/jobs", SAMPLE | {"params": {"label": name}}).json["id"] for name in ("Ada", "Bob"))
-    assert [job["id"] for job in call("GET", "/api/jobs?q=ada").json["jobs"]] == [ada]
-    assert call("GET", "/api/jobs?q=ada&state=failed").json["jobs"] == []
+    ada, bob = (call("POST", "/api/jobs", SAMPLE | {"params": {"label": name}}).json["id"]
+                for name in ("Lovelace", "Bob"))
+    assert [job["id"] for job in call("GET", "/api/jobs?q=lovelace").json["jobs"]] == [ada]
+    assert call("GET", "/api/jobs?q=lovelace&state=failed").json["jobs"] == []
     store.settle(bob, store.start(bob, "w", 60, "sample", "", 3, "default").token, "w", "failed",
                  error={"type": "ValueError", "message": "no 1"})
     (group,) = store.groups().groups
