@@ -55,10 +55,18 @@ def test_a_warning_is_there_at_once_and_outlives_the_process(dynos):
         (n, "INFO", f"attempt {n} of dies"), (n, "WARNING", "about to die"))]
 
 
-@pytest.mark.parametrize("take_away, bring_back", [(Server.stop, Server.start), (Server.freeze, Server.thaw)])
-def test_a_job_does_not_wait_for_a_redis_that_is_away_to_take_its_lines(tmp_path, make_dynos, take_away, bring_back):
+@pytest.fixture
+def server(tmp_path):
+    """One that keeps its data, and may be stopped or frozen when the test ends."""
     (tmp_path / "redis").mkdir()
     server = Server(tmp_path / "redis")
+    yield server
+    if server.process.poll() is None:
+        server.stop()
+
+
+@pytest.mark.parametrize("take_away, bring_back", [(Server.stop, Server.start), (Server.freeze, Server.thaw)])
+def test_a_job_does_not_wait_for_a_redis_that_is_away_to_take_its_lines(server, make_dynos, take_away, bring_back):
     dynos = make_dynos(server.url, LEASE_SECONDS="60")
     dynos.worker()
     id = talk(dynos, "waits")
@@ -69,7 +77,6 @@ def test_a_job_does_not_wait_for_a_redis_that_is_away_to_take_its_lines(tmp_path
     bring_back(server)
     assert dynos.wait(id, seconds=60)["state"] == "succeeded"
     assert dynos.lines("done") == ["done waits"]
-    server.stop()
 
 
 def test_lines_are_refused_when_redis_is_rather_full_and_of_a_job_that_is_gone(store):

@@ -1,7 +1,7 @@
 """What the page asks every few seconds: the version, who works, how Redis does."""
 
 import pytest
-from redis import ConnectionError, Redis
+from redis import ConnectionError
 from redis.exceptions import ResponseError
 
 from app.connections import connect
@@ -113,9 +113,8 @@ def test_redis_tells_of_its_memory_connections_and_whether_it_keeps_its_data(tmp
     assert pulse_of(Server(tmp_path)).persistent is True
 
 
-def test_what_a_host_refuses_to_tell_is_unknown(tmp_path):
-    server = Server(None, "--dir", str(tmp_path))
-    admin = Redis.from_url(server.url)
+def test_what_a_host_refuses_to_tell_is_unknown(make_store):
+    server, admin = make_store[0], make_store[1].redis
     admin.acl_setuser("app", enabled=True, passwords=["+secret"], keys=["*"], categories=["+@all"],
                       commands=["-config", "-info"])
     store = Store(connect(server.url.replace("//", "//app:secret@"), patient=False))
@@ -127,9 +126,7 @@ def test_what_a_host_refuses_to_tell_is_unknown(tmp_path):
     assert store.pulse().persistent is None
     admin.save()
     assert store.pulse().persistent is True  # snapshots are made, whatever the host calls its settings
-    for client in (admin, store.redis):
-        client.close()
-    server.stop()
+    store.redis.close()
 
 
 def test_the_settings_of_redis_are_not_asked_for_each_time(store, monkeypatch):
@@ -150,12 +147,13 @@ def test_a_redis_that_is_away_is_an_error_not_an_empty_pulse(make_store):
 
 
 @pytest.fixture
-def make_store():
-    server = Server()
+def make_store(tmp_path):
+    server = Server(None, "--dir", str(tmp_path))  # for its snapshots, if a test makes one
     store = Store(connect(server.url, patient=False))
     yield server, store
     store.redis.close()
-    server.stop()
+    if server.process.poll() is None:
+        server.stop()
 
 
 def pulse_of(server):
