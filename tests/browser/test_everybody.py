@@ -148,6 +148,7 @@ def test_a_scheduled_email_takes_ten_seconds_and_no_mouse(enter, dynos):
     dynos.web()
     page = enter()
     page.click(".kinds >> text=email")
+    expect(page.locator("[name=to]")).to_be_focused()
     for text in ("ada@example.com", "Hello", "See you"):
         page.keyboard.type(text)
         page.keyboard.press("Tab")
