@@ -41,6 +41,8 @@ def require_token():
 def require_session():
     """For blueprints of the page: everybody else is sent to sign in, and a form from elsewhere is refused."""
     if not session.get("signed_in"):
+        if request.method == "GET" and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":
+            session["wanted"] = "/" + request.full_path.lstrip("/\\")  # "//host" would lead elsewhere
         return redirect(url_for("auth.sign_in"))
     if request.method not in LOOKING:
         require_own_form()
@@ -82,9 +84,10 @@ def check():
     who = role(request.form.get("token", ""))
     if who is None:
         return render_template("sign_in.html", error=_("That is not the API_TOKEN of this app.")), 401
+    wanted = session.get("wanted", url_for("pages.index"))
     session.clear()
     session.update(signed_in=who, csrf=secrets.token_hex(16))
-    return redirect(url_for("pages.index"))
+    return redirect(wanted)
 
 
 @blueprint.post("/sign-out")

@@ -213,6 +213,19 @@ def test_who_only_looks_sees_everything_and_changes_nothing(redis, make_dynos):
     assert dynos.job(id)["state"] == "scheduled"
 
 
+def test_a_shared_address_is_where_one_comes_after_signing_in(dynos):
+    http = create_app(Settings.from_env(dynos.env)).test_client()
+
+    def sign_in():
+        return http.post("/sign-in", data={"token": "test-token"}).headers["Location"]
+
+    http.get("/?state=failed&q=ada")
+    assert sign_in() == "/?state=failed&q=ada"
+    http.delete_cookie("session")
+    http.get("/live", headers={"Sec-Fetch-Mode": "cors"})
+    assert sign_in() == "/"
+
+
 def test_the_live_part_is_sent_only_when_something_changed(dynos, person):
     schedule(dynos, 1)
     person.http.get("/live")
