@@ -83,7 +83,7 @@ def act():
     name = name or request.form.get("action", "")
     action = ACTIONS.get(name)
     if action is None:
-        flash(_("There is no such action."))
+        flash(_("Press the button of an action."))
         return back()
     ids, meant = [id] if id else [], 1
     if not id:
@@ -125,7 +125,7 @@ def confirm(name: str, ids: list[str], meant: int, errors: dict[str, str] | None
     if not ids:
         flash(_("None of these: %(why)s.", why=gettext(ACTIONS[name].why_not)))
         return back()
-    chosen = [] if request.form.get("all") else ids
+    chosen = [] if request.form.get("all") and not request.form.get("one") else ids
     return render_template("confirm.html", name=name, action=ACTIONS[name], ids=chosen, count=len(ids),
                            others=meant - len(ids), filters=filters(request.form), back=where_back(),
                            from_job=request.form.get("back") == "job", values=request.form, errors=errors or {}

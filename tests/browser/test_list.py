@@ -50,6 +50,15 @@ def test_those_ticked_are_counted_on_the_buttons_and_stay_ticked_when_the_list_c
     expect(owner.locator(".bulk button[value=delete]")).to_have_text("Delete 4")
 
 
+def test_enter_in_a_checkbox_does_nothing_to_the_first_job(owner, dynos):
+    fail(dynos, "one", "two")
+    owner.reload()
+    owner.get_by_label("Choose two").focus()
+    owner.keyboard.press("Enter")
+    owner.wait_for_timeout(500)
+    assert dynos.store.counts()["failed"] == 2
+
+
 def test_everything_that_matches_is_deleted_after_the_number_was_said(owner, dynos):
     fail(dynos, *(f"bad {n}" for n in range(60)))
     owner.goto(dynos.base + "/?state=failed")
