@@ -11,7 +11,7 @@ def as_json(record: dict) -> dict:
     """The job of the HTTP API. `attempts` tells how each so far has ended, `acts` what people asked of it."""
     job = {
         "id": record["id"],
-        "kind": record["kind"],
+        "kind": record.get("kind") or "",
         "state": record["state"],
         "params": params(record["message"]),
         "created_at": iso(record.get("created")),
@@ -27,27 +27,21 @@ def as_json(record: dict) -> dict:
         "schedule": record.get("schedule"),
         "cancel_requested": bool(record.get("cancel")),
         "worker": record.get("worker"),
-        "attempts": [attempt(line) for line in (record.get("history") or "").splitlines()],
-        "acts": [act(line) for line in (record.get("acts") or "").splitlines()],
+        "attempts": [attempt(entry) for entry in lines(record.get("history"))],
+        "acts": [entry | {"at": iso(entry["at"])} for entry in lines(record.get("acts"))],
     }
     return job
 
 
-def attempt(line: str) -> dict:
-    entry = json.loads(line)
+def attempt(entry: dict) -> dict:
     return entry | {"started_at": iso(entry["started_at"]), "ended_at": iso(entry["ended_at"])}
-
-
-def act(line: str) -> dict:
-    entry = json.loads(line)
-    return entry | {"at": iso(entry["at"])}
 
 
 def params(message: str | None) -> dict:
     """A kind's params; of any other Celery task, its arguments."""
-    call = json.loads(message or "{}")
+    call = loads(message) or {}
     args, kwargs = call.get("args") or [], call.get("kwargs") or {}
-    if not args and set(kwargs) == {"params"}:
+    if not args and set(kwargs) == {"params"} and isinstance(kwargs["params"], dict):
         return kwargs["params"]
     if len(args) == 1 and not kwargs and isinstance(args[0], dict):
         return args[0]
@@ -58,11 +52,22 @@ def result_file(record: dict) -> dict | None:
     """The file that a job has kept as its result (Job.keep), if it has."""
     value = loads(record.get("result"))
     file = value.get("file") if isinstance(value, dict) else None
-    return file if isinstance(file, dict) and is_file(file.get("id")) else None
+    if not isinstance(file, dict) or not is_file(file.get("id")):
+        return None
+    return {"name": "", "type": "", "bytes": 0} | file
+
+
+def lines(text: str | None) -> list[dict]:
+    """A JSON object in each line."""
+    return [entry for entry in map(loads, (text or "").splitlines()) if isinstance(entry, dict)]
 
 
 def loads(text: str | None):
-    return json.loads(text) if text else None
+    """The value of a JSON text; None where there is none, or what somebody has written there by hand."""
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return None
 
 
 def iso(milliseconds: str | float | None) -> str | None:

@@ -74,7 +74,8 @@ def answer(error: HTTPException):
 def guarded(response):
     """Jobs and mail are nobody's cache to keep; what is the same for all is kept for good, by its version."""
     if request.endpoint == "static":
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"
+        this = response.status_code == 200 and request.args.get("v") == version(request.view_args["filename"])
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if this else "no-cache"
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.setdefault("Content-Security-Policy", OURS_ONLY)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -95,9 +96,13 @@ def gzipped(response):
 
 
 def static_url(name: str) -> str:
-    """The address of a static file, with a version that changes with its content."""
-    content = (Path(__file__).parent / "static" / name).read_bytes()
-    return url_for("static", filename=name, v=hashlib.sha256(content).hexdigest()[:8])
+    """The address of a static file, with its version: while dynos of two releases answer, one may have another."""
+    return url_for("static", filename=name, v=version(name))
+
+
+def version(name: str) -> str:
+    """Changes with the content of a static file."""
+    return hashlib.sha256((Path(__file__).parent / "static" / name).read_bytes()).hexdigest()[:8]
 
 
 def unavailable(error):

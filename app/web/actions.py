@@ -76,7 +76,7 @@ def bulk(state: str | None) -> list[dict]:
 def act():
     """The form has `action` and `id` for each job, or `one` ("<action> <id>"), or `all` and the filters of the list.
 
-    `told` is the number of jobs that the person was told of; when there are more they are asked, unless they have been
+    `told` is the number of jobs that the person was told of. When it is another they are asked, unless they have been
     (`sure`): then no more than those are touched.
     """
     name, _space, id = request.form.get("one", "").partition(" ")
@@ -91,8 +91,8 @@ def act():
     if not meant:
         flash(_("Choose jobs first, or all that match."))
         return back()
-    told = request.form.get("told", type=int) or (1 if id else 0)
-    if not request.form.get("sure") and (name in ASKED_FIRST or len(ids) > told):
+    told = max(0, request.form.get("told", type=int) or 0) or (1 if id else 0)
+    if not request.form.get("sure") and (name in ASKED_FIRST or len(ids) != told):
         return confirm(name, ids, meant)
     return do(name, ids[:told])
 
@@ -155,8 +155,9 @@ def back(gone: bool = False):
 
 
 def where_back() -> str:
-    """To the job's page, or to the list as it was filtered."""
+    """To the job's page, or to the list as it was filtered, to the row whose button it was."""
     ids = request.form.getlist("id")
     if request.form.get("back") == "job" and len(ids) == 1:
         return url_for("pages.show", id=ids[0])
-    return url_for("pages.index", **filters(request.form))
+    _action, _space, id = request.form.get("one", "").partition(" ")
+    return url_for("pages.index", **filters(request.form), _anchor=f"job-{id}" if id else None)

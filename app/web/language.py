@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from flask import Flask, has_request_context, request
+from flask import Flask, g, has_request_context, request
 
 CATALOGUES = {path.stem: json.loads(path.read_text("utf-8"))
               for path in (Path(__file__).parent / "languages").glob("*.json")}
@@ -23,7 +23,11 @@ UNITS = {"d": 86400, "h": 3600, "min": 60, "s": 1}
 
 def language() -> str:
     """The best of ours for the browser of this request."""
-    return request.accept_languages.best_match(LANGUAGES, "en") if has_request_context() else "en"
+    if not has_request_context():
+        return "en"
+    if "language" not in g:
+        g.language = request.accept_languages.best_match(LANGUAGES, "en")
+    return g.language
 
 
 def gettext(text: str) -> str:
@@ -45,8 +49,9 @@ def words(text: object) -> str:
     text = str(text)
     found = gettext(text)
     if found == text and (varying := VARIES.findall(text)):
-        found = gettext(VARIES.sub("{}", text))
-        found = text if found.count("{}") != len(varying) else found.replace("{}", "%s") % tuple(varying)
+        before, *after = gettext(VARIES.sub("{}", text)).split("{}")
+        if len(after) == len(varying):
+            return before + "".join(value + rest for value, rest in zip(varying, after))
     return found
 
 
@@ -56,7 +61,7 @@ def many(text: str) -> str:
 
 
 def number(value: float) -> str:
-    text = f"{value:,}"
+    text = f"{value:,}" if isinstance(value, (int, float)) else str(value)
     return text.translate(str.maketrans(",.", ".,")) if language() == "es" else text
 
 

@@ -3,9 +3,9 @@
 import hashlib
 import json
 import secrets
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
+from flask import Blueprint, Response, abort, current_app, make_response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from app import states
@@ -50,15 +50,26 @@ def live():
 def show(id):
     record, log = find(id), store().logs(id)
     job = row(record, store().now())
-    return unless_known((record, log, int((job["late"] or 0) / 15)), lambda: job_page(job, record, log))
+    file = result_file(record)
+    expired = bool(file) and not files().get(file["id"])
+    return unless_known((record, log, expired, int((job["late"] or 0) / 15)),
+                        lambda: job_page(job, record, log, expired))
 
 
-def job_page(job: dict, record: dict, log: list[dict]) -> str:
+def job_page(job: dict, record: dict, log: list[dict], expired: bool) -> str:
     kind, file = kinds().get(job["kind"]), result_file(record)
     return render_template(
         "job.html", job=job, file=file, kinds=kinds(), log=log, actions=actions(job), timeline=timeline(job),
         params=forms.masked(job["params"], kind and kind.params.model_json_schema()), dumps=dumps,
-        expired=file and not files().get(file["id"]), traceback=record.get("traceback"), key=secrets.token_hex(16))
+        list=came_from(),
+        expired=expired, traceback=record.get("traceback"), key=secrets.token_hex(16))
+
+
+def came_from() -> str:
+    """The list as it was filtered, when the reader comes from there."""
+    here, there = urlsplit(request.host_url), urlsplit(request.referrer or "")
+    index = url_for("pages.index")
+    return f"{index}?{there.query}" if there.netloc == here.netloc and there.path == index and there.query else index
 
 
 def error(problem: HTTPException):
@@ -77,9 +88,10 @@ def overview(pulse) -> dict:
     failed = wanted.get("state") == states.FAILED
     return condition(pulse) | {
         "jobs": [row(record, pulse.now / 1000) for record in page.records], "next": page.next, "counts": pulse.counts,
-        "filters": wanted, "here": urlencode({**wanted, "cursor": request.args.get("cursor", "")}),
+        "filters": wanted, "search": {name: wanted[name] for name in ("kind", "q") if name in wanted},
+        "here": urlencode({**wanted, "cursor": request.args.get("cursor", "")}),
         "meaning": states.MEANING, "bulk": bulk(wanted.get("state")),
-        "groups": store().groups().groups if failed and "error" not in wanted else [],
+        "groups": store().groups().groups if failed and wanted.keys() == {"state"} else [],
         "matching": matching(wanted, page, pulse)}
 
 
@@ -111,7 +123,8 @@ def row(record: dict, now: float) -> dict:
 def unless_known(facts: object, render) -> Response:
     """304 to who has seen these facts already, else the page with an ETag of them."""
     tag = hashlib.sha256(repr((facts, language(), may_change())).encode()).hexdigest()[:20]
-    response = Response(status=304) if tag in request.if_none_match else make_response(render())
+    known = request.if_none_match.contains_weak(tag)  # weak: a proxy that compresses says so
+    response = Response(status=304) if known else make_response(render())
     response.set_etag(tag)
     return response
 

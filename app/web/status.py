@@ -14,8 +14,10 @@ LONG_WAIT = 60
 
 
 class Problem(NamedTuple):
-    sentence: str
+    sentence: str  # {} is where `time` stands, which grows: it is shown, but not read out again and again
     command: str
+    time: str = ""
+    here: str = ""  # the command on a developer's machine
 
 
 def alive(pulse: Pulse) -> list[Worker]:
@@ -31,11 +33,12 @@ def problems(pulse: Pulse, settings: Settings) -> list[Problem]:
 def no_worker(pulse: Pulse, settings: Settings) -> Problem | None:
     if alive(pulse):
         return None
-    here = _(" or, on this machine, %(command)s", command="bin/dev") if settings.development else ""
-    last = max((worker.heard for worker in pulse.workers), default=pulse.left)
-    sentence = (_("No worker for %(time)s, so nothing runs.", time=duration((pulse.now - last) / 1000)) if last else
-                _("No worker has started yet, so nothing runs."))
-    return Problem(sentence, "heroku ps:scale worker=1" + here)
+    here = "bin/dev" if settings.development else ""
+    last = max(pulse.left, *(worker.heard for worker in pulse.workers), 0)
+    if not last:
+        return Problem(_("No worker has started yet, so nothing runs."), "heroku ps:scale worker=1", here=here)
+    return Problem(_("No worker{}, so nothing runs."), "heroku ps:scale worker=1",
+                   _(" for %(time)s", time=duration((pulse.now - last) / 1000)), here)
 
 
 def no_room(pulse: Pulse) -> Problem | None:
@@ -65,6 +68,8 @@ def too_few_workers(pulse: Pulse) -> Problem | None:
     workers = len(alive(pulse))
     if not workers or (pulse.oldest or 0) < LONG_WAIT:
         return None
-    return Problem(ngettext("Jobs wait up to %(time)s: more come than %(num)s worker gets done.",
-                            "Jobs wait up to %(time)s: more come than %(num)s workers get done.", workers)
-                   % {"time": duration(pulse.oldest), "num": workers}, f"heroku ps:scale worker={workers + 1}")
+    sentence = ngettext("Jobs wait{}: more come than %(num)s worker gets done. Eco and Basic dynos allow one worker; "
+                        "larger ones: heroku ps:type standard-1x",
+                        "Jobs wait{}: more come than %(num)s workers get done.", workers)
+    return Problem(sentence % {"num": workers}, f"heroku ps:scale worker={workers + 1}",
+                   _(" up to %(time)s", time=duration(pulse.oldest)))

@@ -5,6 +5,8 @@ from datetime import datetime
 from app import states
 from app.web.language import _, gettext
 
+#: store.lua keeps so many attempts.
+KEPT = 20
 #: What each outcome of an attempt means to a reader.
 OUTCOMES = {
     "succeeded": "succeeded", "failed": "failed", "retried": "failed, to be tried again", "lost": "its worker died",
@@ -18,6 +20,9 @@ def timeline(job: dict) -> list[dict]:
     """Entries in their order: `at` (ISO 8601), `text`, and where they say more `state`, `worker`, `took` (seconds),
     `error`."""
     entries = [{"at": job["created_at"], "text": _("Accepted"), "state": None}]
+    if len(job["attempts"]) >= KEPT:
+        entries.append({"at": job["attempts"][0]["started_at"] or job["created_at"], "state": None,
+                        "text": _("Only the last %(n)s attempts are kept", n=KEPT)})
     entries += [{"at": act["at"], "text": gettext(ACTS[act["act"]]), "via": act["by"]} for act in job["acts"]]
     entries += [attempt(entry) for entry in job["attempts"]]
     if job["due_at"] > job["created_at"] and job["state"] in (states.SCHEDULED, states.QUEUED):

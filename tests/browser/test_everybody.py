@@ -1,6 +1,7 @@
 """For everyone: axe-core finds nothing, in light and dark, wide and on a phone, in English and Spanish. Each view is
 photographed on the way, under .data/pictures, for a person to look at."""
 
+import json
 import re
 import time
 from importlib.util import find_spec
@@ -71,6 +72,26 @@ def test_every_view_is_for_everyone(enter, busy, dynos, scheme, width, language)
             wrong[name + " is too wide"] = page.evaluate("document.documentElement.scrollWidth")
         assert page.locator("html").get_attribute("lang") == language[:2]
     assert not wrong, "\n".join(f"{name}: {report}" for name, report in wrong.items())
+
+
+def test_nothing_runs_over_its_place_whatever_the_width(enter, busy, dynos):
+    id = dynos.task("sample").delay({"label": "a-name-without-a-gap" * 5, "seconds": 0, "fail": "always"}).id
+    dynos.store.cancel(id)
+    dynos.store.redis.hset(f"jobs:job:{id}", "error", json.dumps({"type": "E" * 200, "message": "x" * 1600}))
+    for language in ("en-US", "es-ES"):
+        page = enter(locale=language)
+        for width in (320, 400, 800, 1160, 1300, 1350, 1600):
+            page.set_viewport_size({"width": width, "height": 800})
+            for path in ("/", f"/jobs/{id}"):
+                page.goto(dynos.base + path)
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, language)
+                over = page.evaluate("""() => {
+                    const place = document.getElementById("live").getBoundingClientRect().right;
+                    return [...document.querySelectorAll("#live *")].filter(
+                        (part) => !part.closest("thead") && part.getBoundingClientRect().right > place + 1
+                    ).map((part) => part.outerHTML);
+                }""")
+                assert not over, (path, language, width, over[:2])
 
 
 def test_the_sign_in_is_too(browser, dynos):

@@ -77,8 +77,10 @@ def test_a_text_with_numbers_is_found_by_its_form(monkeypatch):
     with APP.test_request_context(headers={"Accept-Language": "es"}):
         assert language.words("at most 5 of 2.5 MB") == "como mucho 5 de 2.5 MB"
         assert language.words("100 %") == "cien"
-        assert language.words("<b> unknown 7") == "<b> unknown 7"
+        for text in ("<b> unknown 7", "Sends 10 % discounts.", "%s 1", "Growth % 'x' {} 2024", "{} 5", "%(n)s 5"):
+            assert language.words(text) == text
         assert language.number(1234.5) == "1.234,5"
+        assert language.number("3 of many") == "3 of many"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (7199, "1 h"), (-90, "1 min"),

@@ -4,6 +4,13 @@ from app.record import as_json, params
 def test_a_task_that_is_no_kind_shows_its_arguments():
     assert params('{"args": [1], "kwargs": {"a": 2}}') == {"args": [1], "kwargs": {"a": 2}}
     assert params('{"args": [], "kwargs": {"params": {"x": 1}}}') == params('{"args": [{"x": 1}]}') == {"x": 1}
+    assert params('{"args": [], "kwargs": {"params": [1]}}') == {"args": [], "kwargs": {"params": [1]}}
+
+
+def test_what_somebody_has_broken_by_hand_can_still_be_shown():
+    job = as_json({"id": "a", "state": "failed", "message": "{no json", "history": "{\nnull\n", "progress": "x",
+                   "error": "{", "result": "["})
+    assert (job["kind"], job["params"], job["attempts"], job["error"]) == ("", {"args": [], "kwargs": {}}, [], None)
 
 
 def test_a_retried_job_that_waits_has_not_finished():

@@ -15,7 +15,8 @@ FINE = Pulse(version=1, now=NOW, counts={}, workers=[WORKER], oldest=3.0, memory
 
 
 def said(settings=PRODUCTION, **changes):
-    return [tuple(problem) for problem in problems(FINE._replace(**changes), settings)]
+    return [(problem.sentence.format(problem.time), problem.command)
+            for problem in problems(FINE._replace(**changes), settings)]
 
 
 def test_nothing_is_said_when_all_is_well_or_redis_does_not_tell():
@@ -27,6 +28,7 @@ def test_nothing_is_said_when_all_is_well_or_redis_does_not_tell():
 @pytest.mark.parametrize(("changes", "time"), [
     ({"workers": [WORKER._replace(heard=NOW - 40_000)]}, "40 s"),
     ({"workers": [], "left": NOW - 180_000}, "3 min"),
+    ({"workers": [WORKER._replace(heard=NOW - 90_000)], "left": NOW - 30_000}, "30 s"),
 ])
 def test_no_worker(changes, time):
     assert said(**changes) == [(f"No worker for {time}, so nothing runs.", "heroku ps:scale worker=1")]
@@ -34,8 +36,8 @@ def test_no_worker(changes, time):
 
 def test_no_worker_ever():
     assert said(workers=[]) == [("No worker has started yet, so nothing runs.", "heroku ps:scale worker=1")]
-    ((_sentence, command),) = said(DEVELOPMENT, workers=[])
-    assert command == "heroku ps:scale worker=1 or, on this machine, bin/dev"
+    (problem,) = problems(FINE._replace(workers=[]), DEVELOPMENT)
+    assert problem.here == "bin/dev"
 
 
 def test_a_worker_that_was_silent_for_a_moment_is_alive():
@@ -61,8 +63,9 @@ def test_connections_that_are_nearly_used_up():
 
 
 def test_jobs_that_wait_although_there_are_workers():
-    assert said(oldest=240.0) == [("Jobs wait up to 4 min: more come than 1 worker gets done.",
-                                   "heroku ps:scale worker=2")]
+    ((sentence, command),) = said(oldest=240.0)
+    assert sentence.startswith("Jobs wait up to 4 min: more come than 1 worker gets done. Eco and Basic dynos allow")
+    assert command == "heroku ps:scale worker=2"
     ((sentence, command),) = said(oldest=240.0, workers=[WORKER, WORKER._replace(name="w2")])
     assert "than 2 workers get done" in sentence
     assert command == "heroku ps:scale worker=3"

@@ -31,12 +31,21 @@ setInterval(() => document.hidden || localise(document), 1000);
 // the page is hidden or the answer fails, for a while that grows.
 const kept = {
   // A reader's own: what is ticked, unfolded, being typed.
-  beforeAttributeUpdated: (name, node) => !(name === "open" && node.localName === "details"),
+  beforeAttributeUpdated: (name, node) =>
+    !(name === "open" && node.localName === "details") && !(name === "value" && node.matches("input:not([type=hidden])")),
   beforeNodeMorphed: (old, fresh) => {
     if (old.type === "checkbox" && fresh.type === "checkbox") fresh.toggleAttribute("checked", old.checked);
     return !(old.localName === "iframe" && old.getAttribute("src") === fresh.getAttribute?.("src"));
   },
 };
+
+// What is shown may be old: that must be said.
+function lost(yes) {
+  const notice = document.getElementById("lost");
+  if (yes === !notice.hidden) return;
+  notice.hidden = !yes;
+  notice.textContent = yes ? notice.dataset.text.replace("{}", new Date().toLocaleTimeString(lang)) : "";
+}
 
 function keepLive(part) {
   const every = Number(part.dataset.every || 1.5) * 1000;
@@ -62,7 +71,7 @@ function keepLive(part) {
       } catch {
         pause = Math.min(pause * 2, 30000);
       }
-    part.classList.toggle("stale", pause > every);
+    lost(pause > every);
     setTimeout(again, pause);
   }
   setTimeout(again, every);
@@ -73,7 +82,9 @@ for (const part of document.querySelectorAll("[data-live]")) keepLive(part);
 document.addEventListener("refreshed", (event) => {
   const news = event.target.querySelector("[data-news]")?.dataset.news;
   const said = document.getElementById("news");
-  if (said && news && said.textContent !== news) said.textContent = news;
+  if (!said || !news || said.textContent === news || Date.now() - (said.last ?? 0) < 10000) return;
+  said.textContent = news;
+  said.last = Date.now();
 });
 
 // The list: all of a page ticked at once, how many are, and buttons that say so, or that there are none.
@@ -89,7 +100,7 @@ function countTicked() {
   page.parentElement.hidden = false;
   page.checked = ticked === boxes.length;
   page.indeterminate = ticked > 0 && ticked < boxes.length;
-  picked.textContent = ticked ? picked.dataset.some.replace("{}", ticked) : picked.dataset.none;
+  picked.textContent = ticked && !all ? picked.dataset.some.replace("{}", ticked) : picked.dataset.none;
   many.elements.told.value = count || "";
   for (const button of many.querySelectorAll(".bulk button")) {
     if (!("possible" in button)) button.possible = !button.disabled;
