@@ -57,9 +57,11 @@ def params(schema: dict, form) -> dict:
 
 
 def texts(fields: Iterable[Field], params: dict) -> dict[str, object]:
-    """What stands in each control for these params, or for the defaults: `params` the other way round. No secrets."""
-    return {field.control: "" if field.type == "password" else _text(field, params.get(field.name, field.default))
-            for field in fields}
+    """What stands in each control for these params, or for the defaults: `params` the other way round. What holds a
+    secret is left empty, to be typed again."""
+    open = {name: value for name, value in params.items() if masked({name: value}) == {name: value}}
+    return {field.control: "" if field.type == "password" or (field.name in params and field.name not in open)
+            else _text(field, open.get(field.name, field.default)) for field in fields}
 
 
 def beside(errors: Iterable[dict], controls: dict[str, str], order: Iterable[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from app.kinds import Kind
 from app.record import as_json
 from app.web import forms, receiving
 from app.web.api import files, kinds, request_id, store
-from app.web.auth import require_session
+from app.web.auth import may_change, require_session
 from app.web.language import _
 from app.web.problems import BadInput
 
@@ -61,8 +61,8 @@ def found(kind: str) -> Kind:
 
 
 def params_of(id: str | None, kind: str) -> dict:
-    """The params of an earlier job of this kind; none if there is no such job."""
-    record = store().get(id) if id else None
+    """The params of an earlier job of this kind; none if there is no such job, or for who may only look."""
+    record = store().get(id) if id and may_change() else None
     params = as_json(record)["params"] if record and record["kind"] == kind else {}
     return params if isinstance(params, dict) else {}
 

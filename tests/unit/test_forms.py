@@ -107,6 +107,18 @@ def test_each_error_stands_beside_its_control_in_the_forms_order():
     assert list(found.items()) == [("a", "first"), ("b", "bad"), ("minutes", "late"), ("", "odd")]
 
 
+def test_a_secret_inside_a_value_is_not_typed_in_again_either():
+    class Model(BaseModel):
+        tokens: list[str] = []
+        settings: dict = {}
+        extra: dict = {}
+
+    texts = forms.texts(forms.fields(Model.model_json_schema()),
+                        {"tokens": ["t1"], "settings": {"user": "u", "password": "p"}, "extra": {"a": 1}})
+    assert (texts["tokens"], texts["settings"]) == ("", "")
+    assert '"a": 1' in texts["extra"]
+
+
 @pytest.mark.parametrize("name, rule, hidden", [
     ("password", {}, True), ("smtpPasswd", {}, True), ("API_KEY", {}, True), ("apikey", {}, True),
     ("access_token", {"type": "string"}, True), ("Authorization", {}, True), ("credentials", {}, True),
