@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.accept import Invalid, NewJob, accept, validate
@@ -25,6 +26,8 @@ blueprint.before_request(require_session)
 WHEN = {"delay": "minutes", "run_at": "minutes"}
 #: Of the chip "tomorrow".
 HOUR = 9
+#: What was now when the page was opened is not refused when it is sent.
+LATE = timedelta(minutes=1)
 
 
 @blueprint.get("/new/<kind>")
@@ -125,14 +128,27 @@ def due(form, now: datetime | None = None) -> dict:
     times of a zone that is `offset` minutes behind UTC then. `now` is for tests.
 
     What cannot be read is handed on as it is: validation says what is wrong with it.
+
+    Raises:
+        ValidationError: the time has passed. The API takes such a one for now; of a person it is a mistyped year.
     """
+    now = now or datetime.now(UTC)
+    wish = typed(form, now)
+    at = wish.get("run_at")
+    if isinstance(at, datetime) and at < now - LATE:
+        passed = PydanticCustomError("passed", "That time has passed")
+        raise ValidationError.from_exception_data("When", [{"type": passed, "loc": ("run_at",), "input": at}])
+    return wish
+
+
+def typed(form, now: datetime) -> dict:
     minutes, at = form.get("minutes", "").strip(), form.get("at", "").strip()
     try:
         if at or minutes == "at":
             local = datetime.fromisoformat(at)
             return {"run_at": local if local.tzinfo else local.replace(tzinfo=UTC) + behind(form)}
         if minutes == "tomorrow":
-            local = (now or datetime.now(UTC)) - behind(form) + timedelta(days=1)
+            local = now - behind(form) + timedelta(days=1)
             return {"run_at": local.replace(hour=HOUR, minute=0, second=0, microsecond=0) + behind(form)}
         return {"delay": float(minutes) * 60} if minutes else {}
     except (ValueError, OverflowError):

@@ -98,6 +98,14 @@ def test_what_is_wrong_stands_beside_each_field_and_what_was_typed_is_kept(perso
     assert "hunter2" not in answer.text
 
 
+def test_a_time_that_has_passed_is_said_beside_its_control_and_no_job_is_made(person):
+    answer = person.send(minutes="at", at="2020-01-31T09:00")
+    assert answer.status_code == 422
+    assert page_of(answer).select_one("#papers-minutes-error").text == "That time has passed"
+    assert page_of(answer).select_one("[name=at]")["value"] == "2020-01-31T09:00"
+    assert sum(person.store.counts().values()) == 0
+
+
 def test_files_that_came_with_what_is_to_be_corrected_need_not_be_sent_again(person):
     page = page_of(person.send(to="nobody", files=[("a <i>.txt", b"a"), ("b.txt", b"b")]))
     boxes = page.select("[name=papers][type=checkbox]")

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import ValidationError
 
 from app.web.new import due
 
@@ -33,6 +34,17 @@ NOW = datetime(2027, 3, 12, 20, 15, tzinfo=UTC)
 ])
 def test_a_form_says_when(form, wanted):
     assert due(form, NOW) == wanted
+
+
+@pytest.mark.parametrize("at, offset", [("2026-03-20T08:30", "0"), ("2027-03-12T20:13", "0"),
+                                        ("2027-03-12T21:10", "-60")])
+def test_a_time_that_has_passed_is_refused(at, offset):
+    with pytest.raises(ValidationError, match="That time has passed"):
+        due({"at": at, "offset": offset}, NOW)
+
+
+def test_the_minute_that_is_just_over_is_now():
+    assert due({"at": "2027-03-12T20:15"}, NOW + timedelta(seconds=50)) == {"run_at": NOW}
 
 
 @pytest.mark.parametrize("zone, now", [
