@@ -7,9 +7,11 @@ from app import outbox
 from app.record import iso
 from app.web.api import LOOK_ONLY, download, files, store
 from app.web.auth import require_session
+from app.web.language import _
 
 blueprint = Blueprint("mailbox", __name__, url_prefix="/outbox")
 blueprint.before_request(require_session)
+blueprint.app_context_processor(lambda: {"mail_note": mail_note, "in_outbox": in_outbox})
 
 
 @blueprint.get("")
@@ -43,6 +45,18 @@ def attachment(id, number):
     if number >= len(attachments):
         raise NotFound("This message has fewer attachments.")
     return download(attachments[number]["X-File"])
+
+
+def mail_note(kind: str) -> str:
+    """What the form of a kind has to say of where its mail goes, or ""."""
+    if kind != "email" or current_app.extensions["settings"].smtp_url:
+        return ""
+    return _("SMTP_URL is not set: the mail will be in the outbox.")
+
+
+def in_outbox(job: dict) -> bool:
+    """Whether the mail of a job is here to be seen."""
+    return bool(job["finished_at"] and mail_note(job["kind"]) and outbox.find(store(), job["id"]))
 
 
 def find(id: str) -> outbox.Mail:
