@@ -49,7 +49,7 @@ class Timing(BaseModel):
                 raise CronSimError("it has five fields: minute, hour, day of month, month, day of week")
             next_due(value, "UTC", 0)
         except CronSimError as error:
-            raise ValueError(f"is no cron expression such as 0 9 * * 1 (Mondays at 9:00): {error}") from None
+            raise ValueError(f"is no cron expression such as '0 9 * * 1' (Mondays at 9:00): {error}") from None
         return value
 
 

@@ -1,4 +1,4 @@
-"""The page of schedules: when each is next due, and pause, change and delete."""
+"""The page of schedules: when each is next due, and pause, change and, after a question, delete."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from pydantic import ValidationError
@@ -6,6 +6,7 @@ from werkzeug.exceptions import NotFound
 
 from app import schedules
 from app.accept import Invalid
+from app.web import forms
 from app.web.api import celery, kinds, store
 from app.web.auth import require_session
 from app.web.language import _, gettext, language, words
@@ -20,13 +21,33 @@ REPEATS = {"day": ("Every day", "* * *"), "weekdays": ("Monday to Friday", "* * 
     day: (f"Every {day}", f"* * {number % 7}") for number, day in enumerate(DAYS, 1)} | {
     "month": ("The first of every month", "1 * *")}
 
+#: The controls of a schedule's form, each by its field.
+TIMING = {"cron": "cron", "timezone": "timezone"}
+NONE = "There is no schedule with this id."
+
 blueprint.app_context_processor(lambda: {"repeats": REPEATS})
 
 
 @blueprint.get("")
 def index():
-    return render_template("schedules.html", schedules=[
-        schedule | {"meaning": meaning(schedule)} for schedule in map(schedules.as_json, store().schedules())])
+    return page()
+
+
+def page(typed: dict | None = None, errors: dict[str, str] | None = None) -> str:
+    """The list. Args: typed: what is to be corrected in the form of a schedule: its id, cron and timezone."""
+    return render_template("schedules.html", schedules=[row(entry) for entry in store().schedules()],
+                           typed=typed or {}, errors=errors or {})
+
+
+def row(entry: dict) -> dict:
+    """A schedule as the page shows it."""
+    schedule = schedules.as_json(entry)
+    kind = kinds().get(schedule["kind"])
+    params = forms.masked(schedule["params"], kind and kind.params.model_json_schema())
+    named = params if isinstance(params, dict) else {}
+    return schedule | {
+        "meaning": meaning(schedule), "params": params,
+        "name": named.get("label") or named.get("subject") or named.get("title") or schedule["id"][:8]}
 
 
 def meaning(schedule: dict) -> str:
@@ -38,20 +59,49 @@ def meaning(schedule: dict) -> str:
     return _("%(days)s at %(time)s", days=gettext(offered), time=f"{hour:0>2}:{minute:0>2}")
 
 
-@blueprint.post("/<id>/<action>")
-def act(id, action):
-    changes = {"pause": {"paused": True}, "resume": {"paused": False},
-               "change": {name: request.form.get(name, "") for name in ("cron", "timezone")}}
+@blueprint.post("/<id>/change")
+def change(id):
+    typed = {name: request.form.get(name, "") for name in TIMING}
     try:
-        if action == "delete":
-            store().delete_schedule(id)
-        elif action not in changes or not schedules.change(
-                celery(), kinds(), id, schedules.Change(**changes[action])):
-            raise NotFound("There is no schedule with this id.")
-    except (ValidationError, Invalid) as error:
-        flash(_("Not changed: %(why)s", why=words(BadInput.of(getattr(error, "error", error)).detail)))
+        wish = schedules.Change(**typed)
+    except ValidationError as error:
+        return page({"id": id} | typed, forms.beside(BadInput.of(error).errors, TIMING, TIMING)), 422
+    return save(id, wish)
+
+
+@blueprint.post("/<id>/pause")
+def pause(id):
+    return save(id, schedules.Change(paused=True))
+
+
+@blueprint.post("/<id>/resume")
+def resume(id):
+    return save(id, schedules.Change(paused=False))
+
+
+def save(id: str, wish: schedules.Change):
+    try:
+        if not schedules.change(celery(), kinds(), id, wish):
+            raise NotFound(NONE)
+    except Invalid as error:
+        flash(_("Not changed: %(why)s", why=words(BadInput.of(error.error).detail)))
     except KeyError:
         flash(_("Not changed: this app no longer has jobs of its kind. Delete it."))
+    return redirect(url_for("recurring.index"), 303)
+
+
+@blueprint.get("/<id>/delete")
+def confirm(id):
+    entry = store().schedule(id)
+    if entry is None:
+        raise NotFound(NONE)
+    return render_template("schedule_delete.html", schedule=row(entry))
+
+
+@blueprint.post("/<id>/delete")
+def delete(id):
+    if store().delete_schedule(id):
+        flash(_("The schedule is deleted."))
     return redirect(url_for("recurring.index"), 303)
 
 

@@ -111,8 +111,12 @@ def test_a_report_is_made_weekly_and_its_schedule_paused_changed_and_deleted(rep
     report.click("text=Change")
     report.fill("input[name=cron]", "whenever")
     report.click("text=Save")
-    expect(report.locator(".notice")).to_contain_text("no cron expression")
+    expect(report.locator("td .error")).to_contain_text("no cron expression")
+    expect(report.locator("input[name=cron]")).to_have_value("whenever")
     report.click("text=Delete")
+    expect(report.locator("h1")).to_have_text("Delete this schedule?")
+    report.locator("main button").click()
+    expect(report.locator("#said")).to_have_text("The schedule is deleted.")
     expect(report.locator("main")).to_contain_text("Nothing is repeated yet")
 
 

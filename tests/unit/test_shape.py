@@ -153,6 +153,7 @@ FEATURES = {
     "charts": ["app/web/charts.py", "app/web/templates/charts.html", "tests/unit/test_charts.py",
                "tests/live/test_charts.py", "tests/browser/test_charts.py"],
     "schedules page and results": ["app/web/recurring.py", "app/web/results.py", "app/web/templates/schedules.html",
+                                   "app/web/templates/schedule_delete.html", "tests/live/test_recurring.py",
                                    *REPORT],
 }
 
