@@ -72,6 +72,12 @@ def bulk(state: str | None) -> list[dict]:
             for name, action in ACTIONS.items()]
 
 
+@blueprint.get("")
+def index():
+    """For who loads the page of a question again after signing in again."""
+    return redirect(url_for("pages.index"))
+
+
 @blueprint.post("")
 def act():
     """The form has `action` and `id` for each job, or `one` ("<action> <id>"), or `all` and the filters of the list.

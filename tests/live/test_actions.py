@@ -186,6 +186,11 @@ def test_a_new_time_is_asked_for_and_must_be_one(dynos, person):
     assert {dynos.job(id)["due_at"] for id in ids} == {f"{day}T08:00:00.000Z"}
 
 
+def test_a_question_that_is_loaded_again_leads_to_the_list(person):
+    answer = person.http.get("/actions")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+
+
 def test_a_deleted_job_leaves_its_page_for_the_list(dynos, person, failed):
     question = person.press(button(person.open(f"/jobs/{failed[0]}"), "Delete"))
     assert question.h1.text == "Delete 1 job, with its log and its file?"
