@@ -61,7 +61,7 @@ def test_html_is_seen_but_runs_nothing_and_loads_nothing(page, dynos, pixel):
         fetch('{address}')</script><iframe src="{address}"></iframe><link rel=stylesheet href="{address}">""")
     page = page.context.new_page()  # another, as what is blocked is an error in its console
     page.goto(f"{dynos.base}/outbox/{id}")
-    frame = page.frame_locator("main > iframe")
+    frame = page.frame_locator("main .mail iframe")
     expect(frame.locator("h1")).to_have_css("color", "rgb(1, 2, 3)")
     frame.locator("h1").click()
     page.goto(f"{dynos.base}/outbox/{id}/html")  # by itself too, without the frame that holds it
@@ -69,6 +69,20 @@ def test_html_is_seen_but_runs_nothing_and_loads_nothing(page, dynos, pixel):
     page.wait_for_timeout(500)
     assert "ran" not in page.locator("body").inner_text()
     assert asked == []
+
+
+def test_the_frame_of_a_message_is_low_and_can_be_drawn_out(page, dynos):
+    page.goto(f"{dynos.base}/outbox/{send(dynos, html='<p>Hello</p>')}")
+    frame, around = page.locator("iframe"), page.locator(".mail")
+    around.scroll_into_view_if_needed()
+    height, box = frame.bounding_box()["height"], around.bounding_box()
+    assert height < page.viewport_size["height"] / 2
+    corner = box["x"] + box["width"] - 5, box["y"] + box["height"] - 5
+    page.mouse.move(*corner)
+    page.mouse.down()
+    page.mouse.move(corner[0], corner[1] + 100)
+    page.mouse.up()
+    assert frame.bounding_box()["height"] > height + 50
 
 
 def test_an_attachment_is_downloaded_byte_for_byte_while_it_is_kept(page, dynos):
