@@ -188,6 +188,8 @@ class Reader:
 
     def now(self) -> float:
         """Seconds since 1970 on the clock of Redis."""
+        if self.clock:
+            return self.clock() / 1000
         seconds, micros = self.redis.time()
         return seconds + micros / 1e6
 

@@ -254,3 +254,53 @@ def test_the_live_part_is_sent_only_when_something_changed(dynos, person):
     answer = person.http.get("/live", headers={"If-None-Match": tag})
     assert answer.status_code == 200
     assert len(BeautifulSoup(answer.text, "html.parser").select("tbody tr")) == 2
+
+
+def tag_of(http, path, **headers):
+    return http.get(path, headers=headers).headers["ETag"]
+
+
+def test_who_reads_in_which_language_and_what_they_may_do_is_part_of_what_is_known(redis, make_dynos):
+    dynos = make_dynos(redis.url, READ_TOKEN="only-looks")
+    (id,) = schedule(dynos, 1)
+    owner, reader = Person(dynos).http, Person(dynos, "only-looks").http
+    for path in ("/live", f"/jobs/{id}"):
+        tag = tag_of(owner, path)
+        assert owner.get(path, headers={"If-None-Match": f"W/{tag}"}).status_code == 304
+        assert owner.get(path, headers={"If-None-Match": tag, "Accept-Language": "es"}).status_code == 200
+        assert reader.get(path, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_how_late_a_job_is_and_what_it_logged_is_part_of_what_is_known(dynos, person):
+    (id,) = schedule(dynos, 1)
+    store = person.http.application.extensions["store"]
+    due = float(store.get(id)["due"])
+    for path in ("/live", f"/jobs/{id}"):
+        store.clock = lambda: int(due) + 61_000
+        tag = tag_of(person.http, path)
+        assert person.http.get(path, headers={"If-None-Match": tag}).status_code == 304
+        store.clock = lambda: int(due) + 91_000
+        assert person.http.get(path, headers={"If-None-Match": tag}).status_code == 200
+        store.clock = None
+    tag = tag_of(person.http, f"/jobs/{id}")
+    dynos.store.log(id, ['{"at": 1, "level": "INFO", "logger": "x", "message": "said", "attempt": 1}'], 60)
+    answer = person.http.get(f"/jobs/{id}", headers={"If-None-Match": tag})
+    assert (answer.status_code, "said" in answer.text) == (200, True)
+
+
+def test_a_file_that_is_gone_is_no_longer_offered(dynos, person):
+    file = dynos.celery.files
+    dynos.worker()
+    id = dynos.task("make_file").delay("a.txt", "text/plain", "x").id
+    made = dynos.wait(id)["result"]["file"]
+    tag = tag_of(person.http, f"/jobs/{id}")
+    file.delete(made["id"])
+    answer = person.http.get(f"/jobs/{id}", headers={"If-None-Match": tag})
+    assert (answer.status_code, "a.txt has expired" in answer.text) == (200, True)
+
+
+def test_only_the_version_that_was_asked_for_is_kept_for_good(person):
+    page = person.open("/")
+    address = page.select_one("link[rel=stylesheet]")["href"]
+    for path, kept in ((address, True), (address[:-1] + "x", False), ("/static/nothing.js?v=1", False)):
+        assert ("immutable" in person.http.get(path).headers["Cache-Control"]) is kept, path
