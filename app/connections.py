@@ -86,5 +86,6 @@ def connect(url: str, *, patient: bool) -> redis.Redis:
         health_check_interval=HEALTH_CHECK_SECONDS,
         retry=retry,
         decode_responses=True,
+        encoding_errors="replace",  # a job may fail of a file name that is no UTF-8, and must still be settled
     )
     return redis.Redis(connection_pool=pool)

@@ -63,11 +63,15 @@ def lines(text: str | None) -> list[dict]:
 
 
 def loads(text: str | None):
-    """The value of a JSON text; None where there is none, or what somebody has written there by hand."""
+    """A value kept as JSON; None where there is none, or what somebody has written there by hand. Half of a surrogate
+    pair, which no page could be encoded with, becomes "?"."""
     try:
-        return json.loads(text) if text else None
+        value = json.loads(text) if text else None
     except ValueError:
         return None
+    if text and "\ud" in text.lower():
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+    return value
 
 
 def iso(milliseconds: str | float | None) -> str | None:

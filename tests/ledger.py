@@ -122,14 +122,14 @@ def headers(self, path):
 
 
 @shared_task
-def boom():
-    raise RuntimeError("a bug in a job")
+def boom(text="a bug in a job"):
+    raise RuntimeError(text)
 
 
 @shared_task
 def returns(what):
     return {"time": datetime(2027, 1, 31, tzinfo=UTC), "nan": float("nan"), "object": {1, 2}.__class__,
-            "large": "x" * 100_000, "none": None}[what]
+            "large": "x" * 100_000, "none": None, "no UTF-8": "caf\udce9.txt"}[what]
 
 
 @shared_task(max_retries=2)

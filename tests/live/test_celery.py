@@ -183,11 +183,19 @@ def test_the_other_ways_to_end_a_task(dynos, how, state, runs):
 
 @pytest.mark.parametrize("what, result", [
     ("time", "2027-01-31 00:00:00+00:00"), ("nan", "nan"), ("object", "<class 'set'>"), ("large", None),
-    ("none", None)])
+    ("none", None), ("no UTF-8", "caf?.txt")])
 def test_whatever_a_task_returns_the_job_ends(dynos, what, result):
     dynos.worker()
     job = dynos.wait(dynos.task("returns").delay(what).id)
     assert (job["state"], job["result"], job["attempt"]) == ("succeeded", result, 1)
+
+
+def test_an_error_about_a_name_that_is_no_utf_8_ends_the_job(dynos):
+    dynos.worker()
+    job = dynos.wait(dynos.task("boom").delay("caf\udce9.txt").id)
+    assert (job["state"], job["error"]["message"], job["attempt"]) == ("failed", "caf?.txt", 1)
+    assert job["params"]["args"] == ["caf?.txt"]
+    assert "RuntimeError: caf?.txt" in dynos.store.get(job["id"])["traceback"]
 
 
 def test_called_as_a_function_or_eagerly_a_task_needs_no_store(dynos):

@@ -1,3 +1,7 @@
+import json
+
+import pytest
+
 from app.record import as_json, params
 
 
@@ -20,3 +24,10 @@ def test_a_retried_job_that_waits_has_not_finished():
     assert (job["created_at"], job["due_at"]) == ("1970-01-01T00:00:00.000Z", "1970-01-01T00:00:01.500Z")
     assert job["finished_at"] is None
     assert job["max_attempts"] is None
+
+
+@pytest.mark.parametrize(("kept", "shown"), [("caf\udce9", "caf?"), ("\ud83d", "?"), ("\U0001f600", "\U0001f600")])
+def test_half_of_a_surrogate_pair_is_shown_as_a_question_mark(kept, shown):
+    message = json.dumps({"args": [], "kwargs": {"params": {"label": [kept]}}})
+    for text in (message, message.replace("\\ud", "\\uD")):
+        assert params(text) == {"label": [shown]}
