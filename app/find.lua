@@ -126,20 +126,22 @@ function look.files(set, score, skip, scan)
 end
 
 -- -> {version, now, {ids in each set}, {worker, heard, {since, slots, busy, release}, ...},
---     {attempt, due, queued} of the first that is queued, {the first scheduled, when}, INFO or false,
+--     {since when the first that is queued waits, and from when on the first scheduled one will}, INFO or false,
 --     when a worker last left, or 0}
 function look.pulse(...)
-  local counts, workers = {}, {}
+  local counts, workers, waits = {}, {}, {}
   for _, set in ipairs({...}) do table.insert(counts, redis.call('ZCARD', key(set))) end
   local heard = redis.call('ZREVRANGEBYSCORE', key('workers'), '+inf', NOW - 86400000, 'WITHSCORES')
   for i = 1, #heard, 2 do
     local said = redis.call('HMGET', key('worker:' .. heard[i]), 'since', 'slots', 'busy', 'release')
     table.insert(workers, {heard[i], heard[i + 1], said})
   end
-  local first = redis.call('ZRANGE', key('queued'), 0, 0)[1]
+  for _, set in ipairs({'queued', 'scheduled'}) do
+    local since, due = unpack(fields(redis.call('ZRANGE', key(set), 0, 0)[1] or '', 'since', 'due'))
+    if since or due then table.insert(waits, since or due) end -- a record may be of a time when none had `since`
+  end
   local info = redis.pcall('INFO', 'memory', 'clients', 'persistence') -- a host may refuse it
-  return {tonumber(redis.call('GET', key('version')) or 0), NOW, counts, workers,
-    first and fields(first, 'attempt', 'due', 'queued') or {}, redis.call('ZRANGE', key('scheduled'), 0, 0, 'WITHSCORES'),
+  return {tonumber(redis.call('GET', key('version')) or 0), NOW, counts, workers, waits,
     type(info) == 'string' and info, tonumber(redis.call('GET', key('left')) or 0)}
 end
 

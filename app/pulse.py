@@ -30,7 +30,7 @@ class Pulse(NamedTuple):
     now: float  # ms since 1970 on the clock of Redis
     counts: dict[str, int]  # jobs in each state
     workers: list[Worker]  # of the last day, the one heard of most recently first
-    oldest: float | None  # seconds that the job that waits longest has been due
+    oldest: float | None  # seconds that the job that waits longest could have been started
     memory: Memory | None
     connections: tuple[int, int] | None  # how many there are, and may be
     persistent: bool | None  # whether Redis keeps its data over a restart of its own
@@ -61,11 +61,7 @@ def worker(name: str, heard: str, said: list[str | None]) -> Worker:
     return Worker(name, float(since or heard), float(heard), int(slots or 0), int(busy or 0), release or "")
 
 
-def oldest(now: float, queued: list[str], scheduled: list[str]) -> float | None:
-    """Seconds since the first queued job (attempt, due, queued) or scheduled one (id, due) could have started."""
-    since = [float(due) for due in scheduled[1:] if float(due) <= now]
-    if queued:
-        attempt, *times = queued
-        times = [float(at) for at in times if at]
-        since += [min(times) if attempt == "0" else times[-1]] if times else []
-    return max(0.0, now - min(since)) / 1000 if since else None
+def oldest(now: float, waits: list[str]) -> float | None:
+    """Seconds since the first of these times (ms since 1970), or None when all are yet to come."""
+    past = [float(since) for since in waits if float(since) <= now]
+    return (now - min(past)) / 1000 if past else None

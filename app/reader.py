@@ -194,11 +194,11 @@ class Reader:
         return seconds + micros / 1e6
 
     def pulse(self) -> pulse.Pulse:
-        version, now, counts, workers, queued, scheduled, info, left = self._look("pulse", *states.ALL)
+        version, now, counts, workers, waits, info, left = self._look("pulse", *states.ALL)
         info = pulse.info_fields(info)
         return pulse.Pulse(
             version, float(now), dict(zip(states.ALL, counts)), [pulse.worker(*row) for row in workers],
-            pulse.oldest(now, queued, scheduled), pulse.memory(info), pulse.connections(info), self._persistent(info),
+            pulse.oldest(now, waits), pulse.memory(info), pulse.connections(info), self._persistent(info),
             left)
 
     def _persistent(self, info: dict[str, str]) -> bool | None:

@@ -3,9 +3,10 @@
 --
 -- Keys, all behind the prefix in KEYS[1]. Times are milliseconds since 1970 on the clock of Redis,
 -- the one clock that all dynos share, so a dyno whose clock is off does no harm.
---   job:<id>             hash, the record: kind state queue created due queued started finished
+--   job:<id>             hash, the record: kind state queue created due since queued started finished
 --                        attempt max_attempts starts worker claim cancel request_id
 --                        progress cursor result error traceback history schedule acts
+--                        `since`: it could be started from then on, and waits if it is not;
 --                        `starts` is the token of the current run: it grows with every start; `claim` is
 --                        what the worker said when it took the job, should it have to ask again;
 --                        `acts`: what people asked of it, JSON lines of at act by
@@ -99,9 +100,16 @@ local function due_of(name, limit, before, of)
   return found
 end
 
-local function enqueue(id)
+-- It waits `since` then; not given: since it was due, or queued before.
+local function enqueue(id, since)
   redis.call('HSET', job_key(id), 'queued', NOW)
+  if since then redis.call('HSET', job_key(id), 'since', since) end
   return move(id, 'queued', NOW)
+end
+
+local function schedule(id, due)
+  redis.call('HSET', job_key(id), 'due', due, 'since', math.max(due, NOW))
+  return move(id, 'scheduled', due)
 end
 
 local function record(id, message, wish, due)
@@ -109,8 +117,8 @@ local function record(id, message, wish, due)
   redis.call('HSET', job_key(id), 'kind', wish.kind, 'queue', wish.queue, 'created', NOW, 'due', due,
     'attempt', 0, 'max_attempts', wish.max_attempts or '', 'request_id', wish.request_id or '')
   redis.call('ZADD', key('all'), NOW, id)
-  if due <= NOW then return enqueue(id) end
-  return move(id, 'scheduled', due)
+  if due <= NOW then return enqueue(id, NOW) end
+  return schedule(id, due)
 end
 
 local function finish(id, state)
@@ -127,7 +135,7 @@ local function lose(id)
   local error = '{"type":"WorkerLost","message":"The worker died while it ran this job."}'
   note(id, 'lost', error)
   if f[3] then return finish(id, 'cancelled') end
-  if not spent then return enqueue(id) end
+  if not spent then return enqueue(id, NOW) end
   redis.call('HSET', job_key(id), 'error', error)
   return finish(id, 'failed')
 end
@@ -136,7 +144,7 @@ end
 local function interrupt(id)
   note(id, 'interrupted', '')
   redis.call('HINCRBY', job_key(id), 'attempt', -1)
-  return read(id, 'cancel') and finish(id, 'cancelled') or enqueue(id)
+  return read(id, 'cancel') and finish(id, 'cancelled') or enqueue(id, NOW)
 end
 
 local function forget(id)
@@ -197,13 +205,12 @@ function life.start(id, worker, claim, lease, message, wish, recorded)
     if recorded == '1' then return {'gone'} end
     life.submit(id, message, wish)
   end
-  local f = redis.call('HMGET', job_key(id), 'state', 'claim', 'starts', 'attempt', 'cursor', 'due', 'queued')
+  local f = redis.call('HMGET', job_key(id), 'state', 'claim', 'starts', 'attempt', 'cursor', 'since', 'due')
   if f[1] == 'running' and f[2] == claim then return {'running', f[3], tonumber(f[4]), f[5]} end
   if f[1] ~= 'queued' then return {f[1]} end
   redis.call('HSET', job_key(id), 'started', NOW, 'worker', worker, 'claim', claim)
   redis.call('HDEL', job_key(id), 'progress', 'error', 'traceback')
-  local since = f[4] == '0' and math.min(f[6], f[7]) or f[7] -- a person may have wanted it before it was due
-  local waited = math.max(0, NOW - since)
+  local waited = math.max(0, NOW - (f[6] or f[7])) -- as in find.lua, pulse
   tally({started = 1, waited = waited}, waited)
   move(id, 'running', NOW + lease)
   return {'running', redis.call('HINCRBY', job_key(id), 'starts', 1),
@@ -262,15 +269,14 @@ function life.try_again(id, token, message, due, delay, error)
   if read(id, 'cancel') then return finish(id, 'cancelled') end
   due = due ~= '' and tonumber(due) or NOW + tonumber(delay)
   redis.call('SET', key('message:' .. id), message)
-  redis.call('HSET', job_key(id), 'due', due)
-  return move(id, 'scheduled', due)
+  return schedule(id, due)
 end
 
 -- A run rejects its message, to have it delivered again. -> 'queued', 'cancelled' or 'lost'
 function life.requeue(id, token)
   if not holds(id, token) then return 'lost' end
   note(id, 'rejected', '')
-  return read(id, 'cancel') and finish(id, 'cancelled') or enqueue(id)
+  return read(id, 'cancel') and finish(id, 'cancelled') or enqueue(id, NOW)
 end
 
 -- A run that has saved where it is makes way for a stopping worker; the attempt does not count. -> as requeue
@@ -323,10 +329,7 @@ function life.unregistered(id, delay)
   local f = redis.call('HMGET', job_key(id), 'state', 'attempt', 'max_attempts', 'kind')
   if f[1] ~= 'queued' then return f[1] end
   redis.call('HINCRBY', job_key(id), 'attempt', 1)
-  if f[3] == '' or f[2] + 1 < tonumber(f[3]) then
-    redis.call('HSET', job_key(id), 'due', NOW + delay)
-    return move(id, 'scheduled', NOW + delay)
-  end
+  if f[3] == '' or f[2] + 1 < tonumber(f[3]) then return schedule(id, NOW + delay) end
   redis.call('HSET', job_key(id), 'error', cjson.encode({type = 'NotRegistered',
     message = 'No worker has the code of the kind ' .. f[4] .. '.'}))
   return finish(id, 'failed')
@@ -367,9 +370,8 @@ local ask = {}
 
 -- Queued `at_once` by a caller that publishes it; else the workers promote it.
 local function wanted_now(id, at_once)
-  if at_once == '1' then return enqueue(id) end
-  redis.call('HSET', job_key(id), 'due', NOW)
-  return move(id, 'scheduled', NOW)
+  if at_once == '1' then return enqueue(id, NOW) end
+  return schedule(id, NOW)
 end
 
 function ask.cancel(id)
@@ -386,9 +388,7 @@ function ask.run_now(id, at_once)
 end
 
 function ask.reschedule(id, _, due)
-  if read(id, 'state') ~= 'scheduled' then return false end
-  redis.call('HSET', job_key(id), 'due', due)
-  return move(id, 'scheduled', due)
+  return read(id, 'state') == 'scheduled' and schedule(id, tonumber(due))
 end
 
 -- Once more, with all its attempts.

@@ -114,7 +114,7 @@ def row(record: dict, now: float) -> dict:
     params, result = (value if isinstance(value, dict) else {} for value in (job["params"], job["result"]))
     file = result.get("file") if isinstance(result.get("file"), dict) else {}
     name = params.get("label") or params.get("subject") or params.get("title") or file.get("name") or ""
-    overdue = now - float(record.get("due") or 0) / 1000
+    overdue = now - float(record.get("since") or record.get("due") or 0) / 1000
     waits = job["state"] in (states.SCHEDULED, states.QUEUED)
     return job | {"name": str(name)[:100] or job["kind"], "now": now,
                   "late": overdue if waits and overdue > LATE_SECONDS else None}

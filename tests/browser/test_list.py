@@ -132,7 +132,7 @@ def test_late_jobs_and_the_missing_worker_are_said(owner, dynos):
     dynos.task("sample").delay({"label": "waits"})
     key = dynos.store.redis.zrange("jobs:queued", 0, -1)[0]
     long_ago = int(time.time() * 1000) - 250_000
-    dynos.store.redis.hset(f"jobs:job:{key}", mapping={"due": long_ago, "queued": long_ago})
+    dynos.store.redis.hset(f"jobs:job:{key}", mapping={"due": long_ago, "since": long_ago})
     dynos.store.redis.zadd("jobs:queued", {key: long_ago})
     owner.reload()
     expect(owner.locator("tr .late")).to_have_text("late by 4 min")

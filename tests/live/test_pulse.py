@@ -6,6 +6,7 @@ from redis.exceptions import ResponseError
 
 from app.connections import connect
 from app.store import PREFIX, Store
+from app.web.pages import row
 from tests.dynos import Server
 from tests.stores import MESSAGE, fail, start, submit
 
@@ -94,12 +95,60 @@ def test_the_oldest_is_the_job_that_has_been_due_for_longest(store, clock):
     clock.forward(6)
     store.promote(10)
     clock.forward(2)
-    assert store.pulse().oldest == 2  # since it was queued for its second attempt
+    assert store.pulse().oldest == 3  # since its second attempt was due
     store.cancel("later")
     submit(store, "wanted", delay=3600)
     store.run_now("wanted")
     clock.forward(3)
     assert store.pulse().oldest == 3
+
+
+@pytest.mark.parametrize("again", [
+    lambda store, token: store.interrupt("a", token),
+    lambda store, token: store.give_back("w1"),
+    lambda store, token: store.requeue("a", token),
+    lambda store, token: store.process_died("a", "w1"),
+    lambda store, token: store.settle("a", token, "w1", "failed") and store.retry("a"),
+    lambda store, token: store.settle("a", token, "w1", "failed") and store.act("retry", ["a"]),
+], ids=["makes way", "given back", "rejected", "its process died", "retried", "retried with others"])
+def test_a_job_waits_since_it_was_queued_again_not_while_it_ran(store, clock, again):
+    submit(store, delay=60)
+    clock.forward(70)
+    store.promote(10)
+    token = start(store, lease=1000).token
+    clock.forward(600)
+    assert again(store, token)
+    clock.forward(3)
+    assert store.pulse().oldest == 3
+    assert row(store.get("a"), clock() / 1000)["late"] is None
+    store.promote(10)
+    start(store)
+    assert sum(stats["waited"] for stats in store.stats(900, 2)) == 13_000
+
+
+def test_a_job_for_a_time_that_has_passed_waits_since_somebody_asked_for_it(store, clock):
+    submit(store, due=clock() - 600_000)
+    submit(store, "moved", delay=3600)
+    store.reschedule("moved", clock() - 600_000)
+    clock.forward(2)
+    assert store.pulse().oldest == 2
+    store.promote(10)
+    assert store.pulse().oldest == 2
+    for id in ("a", "moved"):
+        assert row(store.get(id), clock() / 1000)["late"] is None
+        start(store, id)
+    assert store.stats(60, 1)[0]["waited_most"] == 2000
+
+
+def test_a_job_whose_message_was_lost_has_waited_all_the_time(store, clock):
+    submit(store)
+    clock.forward(60)
+    assert store.sweep_queued(10, 30, 30, 0) == ["a"]
+    clock.forward(1)
+    assert store.pulse().oldest == 61
+    assert row(store.get("a"), clock() / 1000)["late"] == 61
+    store.redis.hdel(PREFIX + "job:a", "since")  # as of a release that did not write it
+    assert store.pulse().oldest == row(store.get("a"), clock() / 1000)["late"] == 61
 
 
 def test_redis_tells_of_its_memory_connections_and_whether_it_keeps_its_data(tmp_path):
