@@ -15,6 +15,8 @@ TAKEN = ("csrf", "key", "minutes", "at", "offset")
 FORMATS = ("email", "textarea", "password", "file", "date")
 SECRET = re.compile(r"password|passwd|secret|token|api_?key|authorization|credential", re.I)
 HIDDEN = "••••••"
+#: The password in a URL, after what stands before it.
+IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/]+(?=@)")
 
 
 class Field(NamedTuple):
@@ -59,9 +61,12 @@ def params(schema: dict, form) -> dict:
 def texts(fields: Iterable[Field], params: dict) -> dict[str, object]:
     """What stands in each control for these params, or for the defaults: `params` the other way round. What holds a
     secret is left empty, to be typed again."""
-    open = {name: value for name, value in params.items() if masked({name: value}) == {name: value}}
-    return {field.control: "" if field.type == "password" or (field.name in params and field.name not in open)
-            else _text(field, open.get(field.name, field.default)) for field in fields}
+    return {field.control: "" if field.type == "password" or _has_secret(field.name, params.get(field.name))
+            else _text(field, params.get(field.name, field.default)) for field in fields}
+
+
+def _has_secret(name: str, value: object) -> bool:
+    return secret(name, {}) if isinstance(value, str) else masked({name: value}) != {name: value}
 
 
 def beside(errors: Iterable[dict], controls: dict[str, str], order: Iterable[str]) -> dict[str, str]:
@@ -87,7 +92,8 @@ def secret(name: str, rule: dict) -> bool:
 
 
 def masked(params: object, schema: dict | None = None) -> object:
-    """Params to show, with HIDDEN in place of each secret, however deep. Without a schema names alone decide."""
+    """Params to show, with HIDDEN in place of each secret, however deep, and of the password in a URL. Without a schema
+    names alone decide."""
     schema = schema or {}
     return _masked("", params, schema, schema.get("$defs", {}))
 
@@ -169,4 +175,4 @@ def _masked(name: str, value: object, rule: dict, definitions: dict) -> object:
         return {key: _masked(key, item, rules.get(key, others), definitions) for key, item in value.items()}
     if isinstance(value, list):
         return [_masked("", item, rule.get("items") or {}, definitions) for item in value]
-    return value
+    return IN_URL.sub(rf"\1{HIDDEN}", value) if isinstance(value, str) else value

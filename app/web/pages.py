@@ -9,6 +9,7 @@ from flask import Blueprint, Response, abort, current_app, make_response, render
 from werkzeug.exceptions import HTTPException
 
 from app import states
+from app.files import is_file
 from app.record import as_json, iso, result_file
 from app.web import forms, status
 from app.web.actions import actions, bulk, filters
@@ -58,11 +59,13 @@ def show(id):
 
 def job_page(job: dict, record: dict, log: list[dict], expired: bool) -> str:
     kind, file = kinds().get(job["kind"]), result_file(record)
+    schema = kind.params.model_json_schema() if kind else {}
+    params = forms.masked(job["params"], schema)
     return render_template(
-        "job.html", job=job, file=file, kinds=kinds(), log=log, actions=actions(job), timeline=timeline(job),
-        params=forms.masked(job["params"], kind and kind.params.model_json_schema()), dumps=dumps,
-        list=came_from(),
-        expired=expired, traceback=record.get("traceback"), key=secrets.token_hex(16))
+        "job.html", job=job, file=file, expired=expired, kinds=kinds(), log=log, actions=actions(job),
+        timeline=timeline(job), dumps=dumps, params=params, names=file_names(params), list=came_from(),
+        labels={field.name: field.label for field in forms.fields(schema)}, traceback=record.get("traceback"),
+        key=secrets.token_hex(16))
 
 
 def came_from() -> str:
@@ -70,6 +73,12 @@ def came_from() -> str:
     here, there = urlsplit(request.host_url), urlsplit(request.referrer or "")
     index = url_for("pages.index")
     return f"{index}?{there.query}" if there.netloc == here.netloc and there.path == index and there.query else index
+
+
+def file_names(params: dict) -> dict[str, str]:
+    """The name of each file that params name by its id, while it is there."""
+    ids = {id for value in params.values() for id in (value if isinstance(value, list) else [value]) if is_file(id)}
+    return {id: file.name for id in ids if (file := files().get(id))}
 
 
 def error(problem: HTTPException):

@@ -200,6 +200,28 @@ def test_the_form_and_its_errors_speak_the_browsers_language(person):
         "'nadie' no es una dirección de correo: le falta la arroba.", "Debe tener como mucho 5 caracteres"]
 
 
+def test_a_jobs_page_calls_its_input_as_the_form_does_and_its_files_by_their_names(person):
+    job = person.send(files=[("<i>.txt", b"a"), ("b.txt", b"b")], **{"params.at": "there"}).headers["Location"]
+    first, second = person.http.get("/api" + job, headers={"Authorization": "Bearer t"}).json["params"]["papers"]
+
+    def shown(language="en"):
+        rows = person.open(job, **{"Accept-Language": language}).select("#input dt, #input dd")
+        return {name.text: value.text for name, value in zip(rows[::2], rows[1::2], strict=True)}
+
+    assert shown() == {"To": "ada@example.com", "Papers": f"<i>.txt {first}, b.txt {second}", "Where": "there"}
+    assert shown("es")["Para"] == "ada@example.com"
+    person.files.delete(first)
+    assert shown()["Papers"] == f"{first}, b.txt {second}"
+
+
+def test_a_single_file_has_its_name_too_and_what_is_no_kind_keeps_its_own_names(person):
+    id = person.files.put("ventas.csv", "text/csv", io.BytesIO(b"a"), most_mb=1, limit="X").id
+    sample = person.send("/new/sample", label=id).headers["Location"]
+    assert person.open(sample).select_one("#input dd").text == f"ventas.csv {id}"
+    task = person.app.extensions["celery"].tasks["tests.ledger.make_file"].delay("n", "t", text="x").id
+    assert [name.text for name in person.open(f"/jobs/{task}").select("#input dt")] == ["args", "kwargs"]
+
+
 def test_each_kind_can_be_created_from_the_list(person):
     links = person.open("/").select(".kinds a")
     assert {"papers", "sample"} <= {link.text for link in links}

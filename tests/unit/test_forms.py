@@ -149,3 +149,16 @@ def test_lists_and_maps_of_secrets_are_masked_too():
     params = {"codes": ["a", "b"], "logins": {"x": {"user": "u", "pin": "p"}}, "words": {"y": "z"}}
     assert forms.masked(params, Model.model_json_schema()) == {
         "codes": [forms.HIDDEN] * 2, "logins": {"x": {"user": "u", "pin": forms.HIDDEN}}, "words": {"y": forms.HIDDEN}}
+
+
+@pytest.mark.parametrize("text, shown", [
+    ("https://ada:p:w@host/x", "https://ada:••••••@host/x"),
+    ("redis://:p@ss@host:6379/0", "redis://:••••••@host:6379/0"),
+    ("see http://a:b@c and smtp://d:e@f", "see http://a:••••••@c and smtp://d:••••••@f"),
+    ("https://ada@host/x", "https://ada@host/x"),
+    ("https://host:8080/ada@example.com", "https://host:8080/ada@example.com"),
+    ("note: ada@example.com", "note: ada@example.com")])
+def test_the_password_in_a_url_is_masked_wherever_it_stands(text, shown):
+    assert forms.masked({"text": text, "extra": {"urls": [text]}}, SCHEMA) == {
+        "text": shown, "extra": {"urls": [shown]}}
+    assert forms.masked({"args": [text]}) == {"args": [shown]}
