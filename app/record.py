@@ -69,7 +69,7 @@ def loads(text: str | None):
         value = json.loads(text) if text else None
     except ValueError:
         return None
-    if text and "\ud" in text.lower():
+    if text and "\\ud" in text.lower():
         value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
     return value
 
