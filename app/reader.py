@@ -131,10 +131,16 @@ class Reader:
         records = [record for record in self._read(found) if record]
         return Page(records, "{}-{}".format(*position) if more else None)
 
-    def ids(self, state: str | None = None, kind: str | None = None, text: str = "", error: str = "") -> Iterator[str]:
-        """All that a page with these filters would list, in its order."""
+    def ids(self, state: str | None = None, kind: str | None = None, text: str = "", error: str = "",
+            before: float | None = None) -> Iterator[str]:
+        """All that a page with these filters would list, in its order.
+
+        Args:
+            before: ms since 1970: without those that ended later, or, where `state` is None, were created later. Of
+                those that have not ended, all.
+        """
         among, wish = _wish(state, kind, text, error)
-        position, more = _start(among), True
+        position, more = _start(among, before), True
         while more:
             score, skip, more, ids = self._look("find", among, *position, BATCH, BATCH, wish)
             position = score, skip
@@ -242,7 +248,9 @@ def _wish(state: str | None, kind: str | None, text: str, error: str) -> tuple[s
     return state or (states.FAILED if error else "all"), json.dumps(wish)
 
 
-def _start(among: str) -> tuple[str, int]:
+def _start(among: str, before: float | None = None) -> tuple[str, int]:
+    if before is not None and among in (*states.FINISHED, "all"):
+        return str(int(before)), 0
     return ("-inf" if among == states.SCHEDULED else "+inf"), 0
 
 

@@ -87,6 +87,25 @@ def test_a_search_looks_at_what_was_given_and_what_went_wrong_and_nowhere_else(s
     assert list(store.ids("queued", text=text)) == []
 
 
+def test_those_that_ended_after_a_moment_are_left_out(store, clock):
+    for id in ("early", "then", "late"):
+        fail(store, id)
+        clock.forward(1)
+    moment = clock() - 2000  # "then" ended
+    submit(store, "waits")
+    submit(store, "scheduled", delay=60)
+    assert list(store.ids("failed", before=moment)) == list(store.ids(error=key(store), before=moment)) == [
+        "then", "early"]
+    assert list(store.ids(text="demo", before=moment)) == ["then", "early"]  # of all: by when they were created
+    assert list(store.ids("queued", before=moment)) == ["waits"]
+    assert list(store.ids("scheduled", before=moment)) == ["scheduled"]
+
+
+def key(store):
+    (group,) = store.groups().groups
+    return group.key
+
+
 def test_letters_that_are_not_ascii_are_found_as_given_and_in_the_usual_cases(store):
     for id, word in (("small", "über"), ("capital", "Über"), ("large", "ÜBER")):
         add(store, id, params={"text": f"x {word} x"})
