@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from celery import Celery
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from app import states
-from app.files import is_file
+from app.files import is_file, named_in
 from app.job import Submitted
 from app.kinds import Kind
 from app.record import params as params_of
+from app.store import batches
 
 YEAR = timedelta(days=366)
 
@@ -127,6 +127,7 @@ def reschedule_all(celery: Celery, ids: list[str], to: NewTime, *, by: str) -> l
     """The same of many. Returns the ids of those that were still scheduled."""
     now = celery.store.now()
     due = to.due(now)
-    for file in celery.store.files_named(states.SCHEDULED):
+    messages = (message for some in batches(ids) for _id, _kind, message in celery.store.messages(some))
+    for file in set().union(*map(named_in, messages)):
         celery.files.keep(file, due - now + celery.settings.retention_days * 86400)
     return celery.store.act("reschedule", ids, due=int(due * 1000), by=by)

@@ -70,6 +70,11 @@ def is_file(value: object) -> bool:
     return isinstance(value, str) and bool(re.fullmatch(r"file-[0-9a-f]{32}", value))
 
 
+def named_in(text: str) -> set[str]:
+    """Ids of the files that a text, such as a job's message, names."""
+    return set(re.findall(r"file-[0-9a-f]{32}", text))
+
+
 class Files:
     """Puts and reads files. Any call may raise Away, or one of app.connections.UNAVAILABLE."""
 

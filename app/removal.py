@@ -1,13 +1,12 @@
 """Deleting jobs, with the files that they have made."""
 
 import logging
-import re
 from collections.abc import Iterable
 
 from celery import Celery
 
 from app import states
-from app.files import Away
+from app.files import Away, named_in
 from app.record import result_file
 from app.store import Store, batches
 
@@ -36,5 +35,5 @@ def delete(celery: Celery, ids: Iterable[str]) -> list[str]:
 def files_in_use(store: Store) -> set[str]:
     """Ids of the files that an unfinished job or a schedule names."""
     waiting = (store.files_named(state) for state in states.ALL if state not in states.FINISHED)
-    schedules = (re.findall(r"file-[0-9a-f]{32}", entry["params"]) for entry in store.schedules())
+    schedules = (named_in(entry["params"]) for entry in store.schedules())
     return set().union(*waiting, *schedules)

@@ -6,6 +6,7 @@ import random
 import pytest
 
 from app import files
+from app.accept import NewTime, reschedule_all
 from app.addons import BucketSettings
 from app.config import Settings
 from app.connections import connect
@@ -177,6 +178,14 @@ def test_a_bucket_that_cannot_be_used_is_said_to_be_away(redis, Bucket):
 def test_what_does_not_look_like_a_files_id_is_none(value):
     assert not files.is_file(value)
     assert files.is_file("file-" + "0" * 32)
+
+
+def test_moving_many_jobs_keeps_the_files_that_those_name_and_no_others(dynos):
+    files = [put(dynos.celery.files, b"x", seconds=60).id for _ in range(3)]
+    first, second, _other = [dynos.work(file, countdown=3600) for file in files]
+    assert reschedule_all(dynos.celery, [first, "unknown", second], NewTime(delay=86400), by="api") == [first, second]
+    days = [dynos.store.redis.ttl(f"jobs:file:{file}") / 86400 for file in files]
+    assert [round(n, 2) for n in days] == [8, 8, 0]
 
 
 @pytest.fixture
