@@ -38,6 +38,8 @@ def with_tls(url: str) -> str:
 #: A connection that the server cut while idle is opened again once; silence is not waited out twice.
 ONCE = Retry(NoBackoff(), retries=1, supported_errors=(redis.exceptions.ConnectionError,))
 _hurry = threading.local()
+#: Who is in a hurry waits so long for a connection that another thread has.
+HURRY_SECONDS = 1
 
 
 class Patience(Retry):
@@ -59,6 +61,18 @@ def in_a_hurry():
         _hurry.on = False
 
 
+class Shared(redis.BlockingConnectionPool):
+    """Its threads wait for the one that has the connection as long as that may wait for Redis, but in a hurry."""
+
+    @property
+    def timeout(self) -> float:
+        return HURRY_SECONDS if getattr(_hurry, "on", False) else self.patience
+
+    @timeout.setter
+    def timeout(self, seconds: float):
+        self.patience = seconds
+
+
 def connect(url: str, *, patient: bool) -> redis.Redis:
     """Open a client of the job store: one connection, which the threads of a process share, as the smallest plan
     has 20 in all. Nothing is sent until its first command.
@@ -76,10 +90,10 @@ def connect(url: str, *, patient: bool) -> redis.Redis:
         retry, timeout = Patience(ExponentialBackoff(cap=2, base=0.05), retries=300, supported_errors=UNAVAILABLE), 5
     else:
         retry, timeout = ONCE, 1
-    pool = redis.BlockingConnectionPool.from_url(
+    pool = Shared.from_url(
         with_tls(url),
         max_connections=1,
-        timeout=timeout,
+        timeout=600 if patient else timeout,
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         socket_keepalive=True,

@@ -4,6 +4,9 @@ import json
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from math import inf
+from threading import Timer
 from time import monotonic
 
 import sentry_sdk
@@ -31,7 +34,7 @@ def start(settings: Settings) -> None:
 
 class JobLog(logging.Handler):
     """Hands on what is logged while a job runs; the last lines, when they are many or Redis was away for a while.
-    It never fails the job, and hardly delays it.
+    It never fails the job, and hardly delays it. A timer sends the last words of a job that then is silent.
 
     Args:
         send: takes JSON lines; may raise a RedisError: then they are dropped.
@@ -42,7 +45,8 @@ class JobLog(logging.Handler):
         super().__init__(logging.INFO)
         self.send, self.attempt = send, attempt
         self.lines: deque[str] = deque(maxlen=MOST_LINES)
-        self.sent, self.away_until, self.sending = monotonic(), 0.0, False
+        self.sent, self.away_until, self.sending = -inf, -inf, False
+        self.timer: Timer | None = None
 
     def __enter__(self):
         logging.getLogger().addHandler(self)
@@ -51,6 +55,8 @@ class JobLog(logging.Handler):
     def __exit__(self, *_):
         logging.getLogger().removeHandler(self)
         self.flush(last=True)
+        if self.timer:
+            self.timer.cancel()
         self.close()
 
     def filter(self, record):  # what redis logs in the middle of a command must not wait for our lock
@@ -66,7 +72,23 @@ class JobLog(logging.Handler):
         self.lines.append(json.dumps({
             "at": int(record.created * 1000), "level": record.levelname, "logger": record.name,
             "message": message[:MESSAGE_CHARS].encode(errors="replace").decode(), "attempt": self.attempt}))
-        if record.levelno >= logging.WARNING or monotonic() - self.sent >= SEND_SECONDS:
+        soonest = -inf if record.levelno >= logging.WARNING else self.sent + SEND_SECONDS
+        wait = max(soonest, self.away_until) - monotonic()
+        if wait <= 0:
+            self.flush()
+        elif not self.timer:
+            self._flush_in(wait)
+
+    def _flush_in(self, seconds: float):
+        timer = Timer(seconds, self._on_time)
+        timer.daemon = True
+        with suppress(RuntimeError):  # no thread to be had: the lines go with the next
+            timer.start()
+            self.timer = timer
+
+    def _on_time(self):
+        with self.lock:
+            self.timer = None
             self.flush()
 
     def flush(self, last: bool = False):

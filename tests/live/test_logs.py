@@ -47,6 +47,14 @@ def test_a_line_that_cannot_be_written_as_it_is_harms_nothing(dynos):
     assert [message for *_, message in messages(dynos, id)] == ["attempt 1 of badly", "half a pair: ?"]
 
 
+def test_what_a_job_said_before_it_hangs_is_there_while_it_does(dynos):
+    dynos.worker()
+    id = talk(dynos, "waits")
+    wait_for(lambda: messages(dynos, id) == [(1, "INFO", "attempt 1 of waits")], 10)
+    note(dynos.ledger, "go on")
+    dynos.wait(id)
+
+
 def test_a_warning_is_there_at_once_and_outlives_the_process(dynos):
     dynos.worker()
     id = talk(dynos, "dies")
