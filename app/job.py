@@ -36,6 +36,9 @@ CHECKPOINT_SECONDS = 0.2
 RESULT_BYTES = 64 * 1024
 TRACEBACK_CHARS = 8000
 
+#: A log is kept for so long, or RETENTION_DAYS if that is less.
+LOG_DAYS = 2
+
 #: What a caller may pass to `apply_async` that means something only to the process it runs in.
 NOT_STORED = ("connection", "producer", "publisher", "retry", "retry_policy", "router", "add_to_parent")
 
@@ -260,7 +263,7 @@ class Job(celery.Task):
         return {"id": file.id, "name": name, "type": type, "bytes": file.bytes}
 
     def _log(self) -> JobLog:
-        seconds = self.app.settings.retention_days * 86400
+        seconds = min(LOG_DAYS, self.app.settings.retention_days) * 86400
         send = partial(self.store.log, self.request.id, seconds=seconds)  # other threads do not know the request
         return JobLog(send, self.request.start.attempt)
 

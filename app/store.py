@@ -19,8 +19,10 @@ from app.reader import PREFIX, Reader
 
 #: A caller has given up by then; see store.lua, submit. Longer than a client of ours waits, below the 3 s promised.
 PATIENCE_SECONDS = 2
-#: Files and logs may fill Redis up to this share of its memory; what is left is for accepting jobs.
+#: Files may fill Redis up to this share of its memory; what is left is for accepting jobs.
 SHARE = 0.7
+#: Logs only while less is used: chatty jobs must not leave uploads and reports without room.
+LOG_SHARE = 0.4
 #: Jobs that one script moves.
 ACT_BATCH = 200
 #: Moves that a full Redis refuses.
@@ -105,7 +107,7 @@ class Store(Reader):
 
     def log(self, id: str, lines: list[str], seconds: float) -> bool:
         """Keep lines (JSON each) of what the job logged, for so long. False when there is no room for them."""
-        return self._move("log", id, SHARE, math.ceil(seconds), *lines) == "kept"
+        return self._move("log", id, LOG_SHARE, math.ceil(seconds), *lines) == "kept"
 
     # --- ended ---
 

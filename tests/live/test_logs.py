@@ -29,6 +29,7 @@ def test_the_lines_of_each_attempt_are_kept_and_those_of_celery_are_not(dynos):
     assert abs(first["at"] - float(dynos.store.get(id)["created"])) < 30_000
     other = dynos.wait(dynos.work("silent"))["id"]
     assert dynos.store.logs(other) == []
+    assert 86400 < dynos.store.redis.ttl(f"{PREFIX}log:{id}") <= 2 * 86400
 
 
 def test_of_many_lines_the_last_are_kept_each_cut(dynos):
@@ -94,9 +95,9 @@ def test_lines_are_refused_when_redis_is_rather_full_and_of_a_job_that_is_gone(s
     assert store.redis.keys(PREFIX + "log:*") == [PREFIX + "log:a"]
     assert 0 < store.redis.ttl(PREFIX + "log:a") <= 60
     used = store.redis.info("memory")["used_memory"]
-    store.redis.config_set("maxmemory", int(used / 0.6))
+    store.redis.config_set("maxmemory", int(used / 0.35))
     assert store.log("a", ["{}"], 60)
-    store.redis.config_set("maxmemory", int(used / 0.75))
+    store.redis.config_set("maxmemory", int(used / 0.45))
     assert not store.log("a", ["{}"], 60)
     assert store.settle("a", start(store).token, "w1", "succeeded") == "succeeded"
     store.redis.config_set("maxmemory", 0)
