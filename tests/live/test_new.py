@@ -13,6 +13,7 @@ from tests import ledger  # noqa: F401 - its kinds, sample and papers
 from tests.dynos import Server
 
 NEEDS_REPORT = pytest.mark.skipif(not find_spec("app.jobs.report"), reason="the kind report was deleted")
+NEEDS_RESULTS = pytest.mark.skipif(not find_spec("app.web.results"), reason="the page of results was deleted")
 DAY = 86400
 
 
@@ -220,6 +221,19 @@ def test_a_single_file_has_its_name_too_and_what_is_no_kind_keeps_its_own_names(
     assert person.open(sample).select_one("#input dd").text == f"ventas.csv {id}"
     task = person.app.extensions["celery"].tasks["tests.ledger.make_file"].delay("n", "t", text="x").id
     assert [name.text for name in person.open(f"/jobs/{task}").select("#input dt")] == ["args", "kwargs"]
+
+
+@NEEDS_RESULTS
+def test_a_file_of_one_byte_has_one_byte(person):
+    celery, sizes = person.app.extensions["celery"], []
+    for content in (b"a", b"ab"):
+        file = person.files.put("a.txt", "text/plain", io.BytesIO(content), most_mb=1, limit="X")
+        id = celery.tasks["tests.ledger.make_file"].delay("a.txt", "text/plain", "a").id
+        token = person.store.start(id, "w", 60, "make_file", "{}", 1, "default").token
+        result = {"file": {"id": file.id, "name": file.name, "type": file.type, "bytes": file.bytes}}
+        person.store.settle(id, token, "w", "succeeded", result=result)
+        sizes.append(person.open(f"/jobs/{id}").select_one(".download + small").text)
+    assert sizes == ["1 byte", "2 bytes"]
 
 
 def test_each_kind_can_be_created_from_the_list(person):

@@ -57,6 +57,24 @@ def test_a_translation_has_the_values_of_its_text(name):
             assert sorted(re.findall(form, text)) == sorted(re.findall(form, translation)), text
 
 
+def test_spanish_says_tu():
+    usted = re.compile(r"\b(usted|separe|exporte|guarde|vuelva|suba|súbala|elija|abra|ábralo|pulse|envíe|escriba|"
+                       r"elimine|inténtelo|marque|descárguelo|Ha entrado)\b", re.I)
+    assert [text for text in language.CATALOGUES["es"].values() if usted.search(text)] == []
+
+
+@pytest.mark.parametrize(("text", "translation"), [
+    ("List should have at most 1 item after validation, not 2", "Puede tener como mucho 1 elemento, no 2"),
+    ("String should have at least 1 character", "Debe tener al menos 1 carácter"),
+    ("There are 1,000 schedules, as many as may be. Delete one first.",
+     "Hay 1.000 programaciones, el máximo. Elimina antes alguna."),
+    ("The table has more than 1,000,000 rows. Split it, and upload the parts one by one.",
+     "La tabla tiene más de 1.000.000 filas. Divídela y sube las partes una a una.")])
+def test_what_the_models_say_has_its_numbers_in_spanish_too(text, translation):
+    with APP.test_request_context(headers={"Accept-Language": "es"}):
+        assert language.words(text) == translation
+
+
 def test_templates_mark_literals_only():
     """`_` of a variable would trust what is in it as HTML."""
     for path in (WEB / "templates").glob("*.html"):
