@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from datetime import date
 from pathlib import Path
 
 import tests.ledger  # noqa: F401 - registers its tasks
@@ -16,6 +17,12 @@ from app.queue import make_celery
 from dev import redis_server
 
 ROOT = Path(__file__).parent.parent
+
+
+def coming(month: int, day: int) -> int:
+    """The year in which this day comes next: forms take no time that has passed."""
+    today = date.today()
+    return today.year + ((month, day) <= (today.month, today.day))
 
 
 def wait_for(condition, seconds=30.0, what="it to happen"):

@@ -112,11 +112,13 @@ def filters(source) -> dict:
 
 
 def everything(action: Action) -> tuple[list[str], int]:
-    """Ids of all jobs that match the filters and can be acted on, and how many match."""
+    """Ids of all jobs that match the filters and can be acted on, and how many match. Jobs that have ended since they
+    were asked about (`before`) are not meant."""
     wanted = filters(request.form)
     where = {"kind": wanted.get("kind"), "text": wanted.get("q", ""), "error": wanted.get("error", "")}
     among = [state for state in action.possible if wanted.get("state") in (None, state)]
-    return ([id for state in among for id in store().ids(state, **where)],
+    before = request.form.get("before", type=float)
+    return ([id for state in among for id in store().ids(state, **where, before=before)],
             store().count(wanted.get("state"), **where))
 
 
@@ -134,8 +136,8 @@ def confirm(name: str, ids: list[str], meant: int, errors: dict[str, str] | None
     chosen = [] if request.form.get("all") and not request.form.get("one") else ids
     return render_template("confirm.html", name=name, action=ACTIONS[name], ids=chosen, count=len(ids),
                            others=meant - len(ids), filters=filters(request.form), back=where_back(),
-                           from_job=request.form.get("back") == "job", values=request.form, errors=errors or {}
-                           ), 422 if errors else 200
+                           before=store().now() * 1000, from_job=request.form.get("back") == "job",
+                           values=request.form, errors=errors or {}), 422 if errors else 200
 
 
 def do(name: str, ids: list[str]):

@@ -5,7 +5,7 @@ import time
 
 from playwright.sync_api import expect
 
-from tests.dynos import wait_for
+from tests.dynos import coming, wait_for
 
 
 def open_form(page):
@@ -63,11 +63,13 @@ def test_the_list_is_live_and_counts(page, dynos):
 
 
 def test_a_time_is_meant_in_the_zone_of_the_viewer(page, dynos):
-    create(page, "at nine", at="2027-01-31T09:00")
-    expect(page.locator("dd time").nth(1)).to_have_text("Jan 31, 2027, 9:00:00 AM")
-    expect(page.locator("dd time").nth(1)).to_have_attribute("datetime", "2027-01-31T14:00:00.000Z")
-    create(page, "in summer", at="2027-07-31T09:00")
-    expect(page.locator("dd time").nth(1)).to_have_attribute("datetime", "2027-07-31T13:00:00.000Z")
+    year = coming(1, 31)
+    create(page, "at nine", at=f"{year}-01-31T09:00")
+    expect(page.locator("dd time").nth(1)).to_have_text(f"Jan 31, {year}, 9:00:00 AM")
+    expect(page.locator("dd time").nth(1)).to_have_attribute("datetime", f"{year}-01-31T14:00:00.000Z")
+    year = coming(7, 31)
+    create(page, "in summer", at=f"{year}-07-31T09:00")
+    expect(page.locator("dd time").nth(1)).to_have_attribute("datetime", f"{year}-07-31T13:00:00.000Z")
 
 
 def test_cancel_run_now_and_retry(page, dynos):
@@ -114,16 +116,16 @@ def test_a_time_that_cannot_be_read_runs_nothing(page, dynos):
         return page.request.post(dynos.base + "/new/sample", form={"csrf": csrf, "label": "x"} | fields)
 
     for fields in ({"minutes": "abc"}, {"minutes": "-5"}, {"minutes": "nan"}, {"minutes": "inf"}, {"minutes": "1,5"},
-                   {"at": "tomorrow"}, {"at": "2027-01-01T10:00", "offset": "x"}, {"minutes": "1e9"},
+                   {"at": "tomorrow"}, {"at": f"{coming(1, 2)}-01-02T10:00", "offset": "x"}, {"minutes": "1e9"},
                    {"minutes": "at"}, {"minutes": "tomorrow", "offset": "1e3"}):
         answer = post(**fields)
         assert answer.status == 422, fields
         assert 'id="sample-minutes-error"' in answer.text(), fields
     assert sum(dynos.store.counts().values()) == 0
     assert post(minutes="1e3").status == 200
-    assert post(at="2027-01-01T10:00+05:00").status == 200
+    assert post(at=f"{coming(1, 2)}-01-02T10:00+05:00").status == 200
     first, second = sorted(dynos.job(id)["due_at"] for id in dynos.store.redis.zrange("jobs:all", 0, -1))
-    assert second == "2027-01-01T05:00:00.000Z"
+    assert second == f"{coming(1, 2)}-01-02T05:00:00.000Z"
 
 
 def test_sending_the_form_twice_makes_one_job(page, dynos):

@@ -145,6 +145,16 @@ def test_the_button_of_a_row_means_its_job_whatever_is_ticked(dynos, person, fai
     assert [dynos.store.get(id) is None for id in failed] == [True] + [False] * 5
 
 
+def test_those_who_end_after_the_question_are_not_deleted(dynos, person, failed):
+    question = person.press(button(person.open("/?state=failed"), "Delete", ".bulk"), all=["6"])
+    assert question.h1.text == "Delete 6 jobs, with their logs and files?"
+    later = schedule(dynos, 3)
+    dynos.store.act("cancel", later)
+    dynos.store.act("retry", failed[:2])
+    assert "4 jobs are deleted." in said(person.press(button(question, "Delete")))
+    assert all(dynos.store.get(id) for id in (*later, *failed[:2]))
+
+
 def test_nothing_ticked_changes_nothing(dynos, person, failed):
     page = person.press(button(person.open("/"), "Retry", ".bulk"))
     assert "Choose jobs first" in said(page)
