@@ -8,7 +8,10 @@ import redis
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
-#: Redis is out of reach, or answers that it cannot serve now (full, or failing over); it will again.
+# It could not save its data, and takes no changes until it can; redis-py has no class for that.
+redis.connection.DefaultParser.EXCEPTION_CLASSES["MISCONF"] = redis.exceptions.ReadOnlyError
+
+#: Redis is out of reach, or answers that it cannot serve now (full, its disk failing, or failing over); it will again.
 UNAVAILABLE = (
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,

@@ -29,8 +29,9 @@ PIECE = 256 * 1024
 HALF_WRITTEN_SECONDS = 600
 
 APPEND = """#!lua flags=allow-oom
-local memory = redis.call('INFO', 'memory')
-local used, most = tonumber(memory:match('used_memory:(%d+)')), tonumber(memory:match('maxmemory:(%d+)'))
+local memory = redis.pcall('INFO', 'memory') -- a host may refuse it: then no limit is known
+memory = type(memory) == 'string' and memory or ''
+local used, most = tonumber(memory:match('used_memory:(%d+)') or 0), tonumber(memory:match('maxmemory:(%d+)') or 0)
 if most > 0 and used + #ARGV[1] > most * ARGV[2] then return 'full' end
 redis.call('RPUSH', KEYS[1], ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[3])

@@ -34,6 +34,7 @@ class Pulse(NamedTuple):
     memory: Memory | None
     connections: tuple[int, int] | None  # how many there are, and may be
     persistent: bool | None  # whether Redis keeps its data over a restart of its own
+    saves: bool | None  # False: the last time it could not, and refuses changes until it can
     left: float  # ms since 1970 when a worker last stopped in order, 0 for never
 
 
@@ -47,6 +48,11 @@ def memory(info: dict[str, str]) -> Memory | None:
         return Memory(int(info["used_memory"]), int(info["maxmemory"]), info["maxmemory_policy"])
     except KeyError:
         return None
+
+
+def saves(info: dict[str, str]) -> bool | None:
+    told = [info[name] for name in ("rdb_last_bgsave_status", "aof_last_write_status") if name in info]
+    return all(status == "ok" for status in told) if told else None
 
 
 def connections(info: dict[str, str]) -> tuple[int, int] | None:

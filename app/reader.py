@@ -205,7 +205,7 @@ class Reader:
         return pulse.Pulse(
             version, float(now), dict(zip(states.ALL, counts)), [pulse.worker(*row) for row in workers],
             pulse.oldest(now, waits), pulse.memory(info), pulse.connections(info), self._persistent(info),
-            left)
+            pulse.saves(info), left)
 
     def _persistent(self, info: dict[str, str]) -> bool | None:
         if info.get("aof_enabled", "0") != "0":

@@ -252,8 +252,9 @@ end
 -- -> 'kept', 'full' or 'gone'
 function life.log(id, share, seconds, ...)
   if redis.call('EXISTS', job_key(id)) == 0 then return 'gone' end
-  local memory = redis.call('INFO', 'memory')
-  local used, most = tonumber(memory:match('used_memory:(%d+)')), tonumber(memory:match('maxmemory:(%d+)'))
+  local memory = redis.pcall('INFO', 'memory') -- a host may refuse it: then no limit is known
+  memory = type(memory) == 'string' and memory or ''
+  local used, most = tonumber(memory:match('used_memory:(%d+)') or 0), tonumber(memory:match('maxmemory:(%d+)') or 0)
   if most > 0 and used > most * share then return 'full' end
   redis.call('RPUSH', key('log:' .. id), ...)
   redis.call('LTRIM', key('log:' .. id), -50, -1)

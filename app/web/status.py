@@ -26,8 +26,8 @@ def alive(pulse: Pulse) -> list[Worker]:
 
 def problems(pulse: Pulse, settings: Settings) -> list[Problem]:
     """The worst first."""
-    return [problem for problem in (no_worker(pulse, settings), no_room(pulse), evicts(pulse), few_connections(pulse),
-                                    too_few_workers(pulse)) if problem]
+    return [problem for problem in (no_worker(pulse, settings), cannot_save(pulse), no_room(pulse), evicts(pulse),
+                                    few_connections(pulse), too_few_workers(pulse)) if problem]
 
 
 def no_worker(pulse: Pulse, settings: Settings) -> Problem | None:
@@ -39,6 +39,12 @@ def no_worker(pulse: Pulse, settings: Settings) -> Problem | None:
         return Problem(_("No worker has started yet, so nothing runs."), "heroku ps:scale worker=1", here=here)
     return Problem(_("No worker{}, so nothing runs."), "heroku ps:scale worker=1",
                    _(" for %(time)s", time=duration((pulse.now - last) / 1000)), here)
+
+
+def cannot_save(pulse: Pulse) -> Problem | None:
+    if pulse.saves is not False:
+        return None
+    return Problem(_("Redis could not save its data to disk, and refuses changes until it can."), "heroku redis:info")
 
 
 def no_room(pulse: Pulse) -> Problem | None:

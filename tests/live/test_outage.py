@@ -1,12 +1,14 @@
 """Redis away, full, or silent: an answer within three seconds, nothing half-created, nothing accepted lost."""
 
 import json
+import shutil
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 
 import pytest
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from app.store import PREFIX
 from tests.dynos import Server, wait_for
@@ -142,7 +144,8 @@ def test_a_broker_that_is_away_does_not_keep_a_job_from_being_accepted_and_run_l
 @pytest.mark.parametrize("begin, end", [
     (lambda redis: redis.replicaof("127.0.0.1", "1"), lambda redis: redis.replicaof("NO", "ONE")),
     (lambda redis: redis.config_set("maxmemory", 100_000), lambda redis: redis.config_set("maxmemory", 0)),
-], ids=["fails over", "is full"])
+    (lambda redis: fail_to_save(redis), lambda redis: redis.config_set("save", "")),
+], ids=["fails over", "is full", "cannot save"])
 def test_a_job_that_ends_while_redis_takes_no_writes_runs_once(redis, make_dynos, begin, end):
     dynos = make_dynos(redis.url)
     dynos.worker()
@@ -155,6 +158,35 @@ def test_a_job_that_ends_while_redis_takes_no_writes_runs_once(redis, make_dynos
     assert dynos.wait(id, seconds=60)["state"] == "succeeded"
     assert dynos.wait(dynos.work("next"), seconds=60)["state"] == "succeeded"
     assert dynos.lines("start") == ["start ends", "start next"]
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """One whose folder a test can take away."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    server = Server(None, "--dir", str(folder))
+    yield server
+    server.stop()
+
+
+def fail_to_save(redis):
+    shutil.rmtree(redis.config_get("dir")["dir"])
+    redis.config_set("save", "3600 1")
+    with suppress(ResponseError):
+        redis.save()
+    redis.bgsave()
+    wait_for(lambda: redis.info("persistence")["rdb_last_bgsave_status"] == "err")
+
+
+def test_a_redis_that_cannot_save_is_said_and_refuses_jobs_with_503(redis, dynos):
+    dynos.web()
+    assert dynos.store.pulse().saves is True
+    fail_to_save(dynos.store.redis)
+    assert dynos.store.pulse().saves is False
+    assert post(dynos)[0] == 503
+    dynos.store.redis.config_set("save", "")
+    assert post(dynos)[0] == 202
 
 
 def test_a_job_that_was_accepted_goes_to_its_end_while_redis_is_full(dynos):

@@ -1,10 +1,13 @@
 """What the page asks every few seconds: the version, who works, how Redis does."""
 
+import io
+
 import pytest
 from redis import ConnectionError
 from redis.exceptions import ResponseError
 
 from app.connections import connect
+from app.files import Files
 from app.store import PREFIX, Store
 from app.web.pages import row
 from tests.dynos import Server
@@ -169,7 +172,11 @@ def test_what_a_host_refuses_to_tell_is_unknown(make_store):
     store = Store(connect(server.url.replace("//", "//app:secret@"), patient=False))
     pulse = store.pulse()
     assert (pulse.memory, pulse.connections, pulse.persistent) == (None, None, None)
+    assert pulse.saves is None
+    submit(store)
     assert pulse.counts["queued"] == 0
+    assert store.log("a", ["{}"], 60)
+    assert Files(store, 60).put("a", "text/plain", io.BytesIO(b"x"), most_mb=1, limit="RESULT_MAX_MB")
     admin.acl_setuser("app", commands=["+info"])
     assert store.pulse().memory
     assert store.pulse().persistent is None

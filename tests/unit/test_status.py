@@ -11,7 +11,7 @@ DEVELOPMENT = Settings.from_env({"APP_ENV": "development"})
 PRODUCTION = Settings.from_env({"REDIS_URL": "redis://h", "API_TOKEN": "t", "SECRET_KEY": "s"})
 WORKER = Worker("w1", NOW - 3_600_000, NOW - 4000, 2, 1, "v1")
 FINE = Pulse(version=1, now=NOW, counts={}, workers=[WORKER], oldest=3.0, memory=Memory(5, 100, "noeviction"),
-             connections=(11, 20), persistent=True, left=0.0)
+             connections=(11, 20), persistent=True, saves=True, left=0.0)
 
 
 def said(settings=PRODUCTION, **changes):
@@ -21,7 +21,7 @@ def said(settings=PRODUCTION, **changes):
 
 def test_nothing_is_said_when_all_is_well_or_redis_does_not_tell():
     assert said() == []
-    assert said(memory=None, connections=None, persistent=None, oldest=None) == []
+    assert said(memory=None, connections=None, persistent=None, saves=None, oldest=None) == []
     assert said(memory=Memory(5, 0, "noeviction")) == []
 
 
@@ -42,6 +42,11 @@ def test_no_worker_ever():
 
 def test_a_worker_that_was_silent_for_a_moment_is_alive():
     assert said(workers=[WORKER._replace(heard=NOW - 20_000)]) == []
+
+
+def test_a_disk_that_fails():
+    assert said(saves=False) == [("Redis could not save its data to disk, and refuses changes until it can.",
+                                  "heroku redis:info")]
 
 
 def test_memory_that_is_nearly_full():
