@@ -61,7 +61,7 @@ def index():
     if state and state not in states.ALL:
         errors.append(("state", f"is none of {', '.join(states.ALL)}"))
     limit = request.args.get("limit", str(LIMIT))
-    if not (limit.isascii() and limit.isdecimal()) or not 1 <= int(limit[:9]) <= LARGEST_LIMIT:
+    if not re.fullmatch("[0-9]{1,9}", limit) or not 1 <= int(limit) <= LARGEST_LIMIT:
         errors.append(("limit", f"must be a number from 1 to {LARGEST_LIMIT}"))
     if errors:
         raise BadInput(*errors)
