@@ -127,7 +127,7 @@ end
 
 -- -> {version, now, {ids in each set}, {worker, heard, {since, slots, busy, release}, ...},
 --     {since when the first that is queued waits, and from when on the first scheduled one will}, INFO or false,
---     when a worker last left, or 0}
+--     when the last worker left, or, of those that died more than a day ago, was heard of; or 0}
 function look.pulse(...)
   local counts, workers, waits = {}, {}, {}
   for _, set in ipairs({...}) do table.insert(counts, redis.call('ZCARD', key(set))) end
@@ -140,9 +140,11 @@ function look.pulse(...)
     local since, due = unpack(fields(redis.call('ZRANGE', key(set), 0, 0)[1] or '', 'since', 'due'))
     if since or due then table.insert(waits, since or due) end -- a record may be of a time when none had `since`
   end
+  local last = redis.call('ZRANGE', key('workers'), -1, -1, 'WITHSCORES')[2]
+  local left = math.max(redis.call('GET', key('left')) or 0, #workers == 0 and last or 0)
   local info = redis.pcall('INFO', 'memory', 'clients', 'persistence') -- a host may refuse it
   return {tonumber(redis.call('GET', key('version')) or 0), NOW, counts, workers, waits,
-    type(info) == 'string' and info, tonumber(redis.call('GET', key('left')) or 0)}
+    type(info) == 'string' and info, left}
 end
 
 -- The last `count` hashes of stats of a span, the oldest first. -> {number of the first, {field, n, ...}, ...}

@@ -35,7 +35,7 @@ class Pulse(NamedTuple):
     connections: tuple[int, int] | None  # how many there are, and may be
     persistent: bool | None  # whether Redis keeps its data over a restart of its own
     saves: bool | None  # False: the last time it could not, and refuses changes until it can
-    left: float  # ms since 1970 when a worker last stopped in order, 0 for never
+    left: float  # ms since 1970 when a worker last stopped, or was heard of before it died; 0 for never
 
 
 def info_fields(info: str | None) -> dict[str, str]:

@@ -85,6 +85,17 @@ def test_workers_say_what_they_run_and_since_when(store, clock):
     assert store.redis.keys(PREFIX + "worker:first") == []
 
 
+def test_workers_that_all_died_days_ago_are_not_forgotten(store, clock):
+    assert store.pulse().left == 0
+    store.beat("w1")
+    store.leave("w1")
+    clock.forward(60)
+    store.beat("w2")
+    heard = clock()
+    clock.forward(3 * 86400)
+    assert (store.pulse().workers, store.pulse().left) == ([], heard)
+
+
 def test_the_oldest_is_the_job_that_has_been_due_for_longest(store, clock):
     assert store.pulse().oldest is None
     submit(store, "later", delay=60)
