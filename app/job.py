@@ -9,6 +9,7 @@ record says so. A task with `base=celery.Task` opts out and gets what Celery giv
 import io
 import json as plain_json
 import logging
+import math
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -215,7 +216,11 @@ class Job(celery.Task):
 
         Raises:
             Cancelled, LeaseLost, Interrupted: let them pass; the record is right already.
+            TypeError: `done` or `total` is no finite number.
         """
+        for name, number in (("done", done), ("total", total)):
+            if number is not None and not _is_number(number):
+                raise TypeError(f"checkpoint: {name} is {number!r}, which is no finite number")
         if resumable and self.stopping:
             self._make_way()
         if self._token() is None:
@@ -373,6 +378,10 @@ def _milliseconds(at: datetime | str | None) -> int | None:
     if at.tzinfo is None:  # as Celery: a time without a zone is in `timezone`, which is UTC here
         at = at.replace(tzinfo=UTC)
     return max(0, int(at.timestamp() * 1000))  # before 1970 is long ago enough
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _error(exc: BaseException) -> dict:
