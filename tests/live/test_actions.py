@@ -282,7 +282,8 @@ def test_who_reads_in_which_language_and_what_they_may_do_is_part_of_what_is_kno
     dynos = make_dynos(redis.url, READ_TOKEN="only-looks")
     (id,) = schedule(dynos, 1)
     owner, reader = Person(dynos).http, Person(dynos, "only-looks").http
-    steady(owner), steady(reader)
+    for http in (owner, reader):
+        steady(http)
     for path in ("/live", f"/jobs/{id}"):
         tag = tag_of(owner, path)
         assert owner.get(path, headers={"If-None-Match": f"W/{tag}"}).status_code == 304
