@@ -32,7 +32,7 @@ def main():
         failed = fill(dynos)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-            picture(browser, dynos, "page-list", "/", 1240, 900, "light")
+            picture(browser, dynos, "page-list", "/", 1400, 860, "light")
             picture(browser, dynos, "page-job", f"/jobs/{failed}", 1000, 760, "dark")
             picture(browser, dynos, "page-phone", "/new/email", 390, 820, "light")
             browser.close()
