@@ -54,15 +54,16 @@ def person(dynos):
 @pytest.fixture
 def failed(dynos):
     """Six jobs that failed of two errors, one of them with numbers and addresses that differ."""
-    ids = []
-    for number in range(6):
-        id = dynos.task("sample").delay({"label": f"job {number}"}).id
-        token = dynos.store.start(id, "w", 60, "sample", "{}", 1, "default").token
-        error = {"type": "Refused", "message": f"user{number}@example.com: 550 no such user {number}"} if number < 4 \
-            else {"type": "ValueError", "message": "a bug"}
-        dynos.store.settle(id, token, "w", "failed", error=error, traceback="Traceback …")
-        ids.append(id)
-    return ids
+    return [fail(dynos, number) for number in range(6)]
+
+
+def fail(dynos, number: int) -> str:
+    id = dynos.task("sample").delay({"label": f"job {number}"}).id
+    token = dynos.store.start(id, "w", 60, "sample", "{}", 1, "default").token
+    error = {"type": "Refused", "message": f"user{number}@example.com: 550 no such user {number}"} if number < 4 \
+        else {"type": "ValueError", "message": "a bug"}
+    dynos.store.settle(id, token, "w", "failed", error=error, traceback="Traceback …")
+    return id
 
 
 def schedule(dynos, count=3):
@@ -148,8 +149,7 @@ def test_the_button_of_a_row_means_its_job_whatever_is_ticked(dynos, person, fai
 def test_those_who_end_after_the_question_are_not_deleted(dynos, person, failed):
     question = person.press(button(person.open("/?state=failed"), "Delete", ".bulk"), all=["6"])
     assert question.h1.text == "Delete 6 jobs, with their logs and files?"
-    later = schedule(dynos, 3)
-    dynos.store.act("cancel", later)
+    later = [fail(dynos, number) for number in range(6, 9)]
     dynos.store.act("retry", failed[:2])
     assert "4 jobs are deleted." in said(person.press(button(question, "Delete")))
     assert all(dynos.store.get(id) for id in (*later, *failed[:2]))
