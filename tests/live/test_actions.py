@@ -225,6 +225,14 @@ def test_a_form_that_makes_no_sense_does_nothing(dynos, person, failed, form):
     assert dynos.store.counts()["failed"] == 6
 
 
+def test_a_form_of_another_session_is_refused(dynos, person, failed):
+    csrf = re.search('name="csrf" value="(.+?)"', Person(dynos).http.get("/").text)[1]
+    for given in (csrf, csrf[:-1], ""):
+        form = {"one": f"retry {failed[0]}", "csrf": given}
+        assert person.http.post("/actions", data=form).status_code == 403
+    assert dynos.store.counts()["failed"] == 6
+
+
 def test_who_only_looks_sees_everything_and_changes_nothing(redis, make_dynos):
     dynos = make_dynos(redis.url, READ_TOKEN="only-looks")
     (id,) = schedule(dynos, 1)
