@@ -61,6 +61,7 @@ def test_html_is_seen_but_runs_nothing_and_loads_nothing(page, dynos, pixel):
         fetch('{address}')</script><iframe src="{address}"></iframe><link rel=stylesheet href="{address}">""")
     page = page.context.new_page()  # another, as what is blocked is an error in its console
     page.goto(f"{dynos.base}/outbox/{id}")
+    assert page.locator("main .mail iframe").get_attribute("sandbox") == ""
     frame = page.frame_locator("main .mail iframe")
     expect(frame.locator("h1")).to_have_css("color", "rgb(1, 2, 3)")
     frame.locator("h1").click()

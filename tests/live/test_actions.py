@@ -327,6 +327,14 @@ def test_a_file_that_is_gone_is_no_longer_offered(dynos, person):
     assert (answer.status_code, "Download a.txt" in answer.text) == (200, False)
 
 
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/jobs/nothing", "/api/kinds", "/static/page.js"])
+def test_nothing_may_load_or_run_what_is_not_ours(person, path):
+    policy = person.http.get(path).headers["Content-Security-Policy"]
+    assert {"default-src 'none'", "script-src 'self'", "style-src 'self'", "form-action 'self'",
+            "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy.split("; "))
+    assert "unsafe" not in policy
+
+
 def test_only_the_version_that_was_asked_for_is_kept_for_good(person):
     page = person.open("/")
     address = page.select_one("link[rel=stylesheet]")["href"]

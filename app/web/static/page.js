@@ -58,7 +58,7 @@ function keepLive(part) {
     if (!answer.ok) throw new Error(answer.status);
     tag = answer.headers.get("ETag");
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    Idiomorph.morph(part, (page.getElementById(part.id) ?? page.body).childNodes, { morphStyle: "innerHTML", ignoreActiveValue: true, callbacks: kept });
+    Idiomorph.morph(part, (page.getElementById(part.id) ?? page.body).childNodes, { morphStyle: "innerHTML", callbacks: kept });
     localise(part);
     part.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
   }
