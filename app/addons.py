@@ -60,3 +60,8 @@ def release(environ: Mapping[str, str]) -> str:
     get = environ.get
     commit = get("HEROKU_BUILD_COMMIT") or get("HEROKU_SLUG_COMMIT") or get("SOURCE_VERSION") or ""
     return get("HEROKU_RELEASE_VERSION") or get("RELEASE") or commit[:12]
+
+
+def review(environ: Mapping[str, str]) -> bool:
+    """Whether this is a review app: one that a pull request has made."""
+    return bool(environ.get("HEROKU_PR_NUMBER"))

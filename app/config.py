@@ -1,6 +1,8 @@
 """The environment, read once and strictly into one frozen object. Every problem is reported, one line each."""
 
 import os
+import re
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,6 +20,10 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 #: Memory for one worker process that runs jobs, and for one web process, in MB. Heroku divides the same way:
 #: 512 MB make WEB_CONCURRENCY 2.
 PROCESS_MB = 256
+#: A secret has as many characters at least: 128 bits, written in hexadecimal.
+SECRET_CHARS = 32
+#: What stands in place of a secret in an example.
+EXAMPLE = re.compile(r"change.?me|example|replace.?(me|this)|your.?(token|secret|key)|…", re.I)
 #: No more than this by itself: a machine that names no limit is not one for a hundred processes.
 MOST_PROCESSES = 16
 
@@ -33,9 +39,13 @@ class Settings:
     development: bool
     redis_url: str
     broker_url: str
-    api_token: str
-    read_token: str
+    api_tokens: tuple[str, ...]
+    read_tokens: tuple[str, ...]
     secret_key: str
+    proxy_hops: int
+    allowed_hosts: tuple[str, ...]
+    rate_limit: int
+    waiting_max: int
     memory_mb: int
     web_concurrency: int
     worker_concurrency: int
@@ -44,6 +54,10 @@ class Settings:
     retention_days: float
     smtp_url: str
     mail_from: str
+    mail_daily_limit: int
+    mail_allowed_domains: tuple[str, ...]
+    webhook_secrets: tuple[str, ...]
+    webhook_private_hosts: tuple[str, ...]
     upload_max_mb: float
     result_max_mb: float
     bucket: addons.BucketSettings | None
@@ -69,17 +83,25 @@ class Settings:
         development = environ.get("APP_ENV") == "development"
         redis_url = read.url("REDIS_URL", REDIS_SCHEMES, "redis://127.0.0.1:6379/0" if development else None,
                              "add the Redis add-on: heroku addons:create heroku-redis:mini")
-        secret = "choose one: python -c 'import secrets; print(secrets.token_hex(32))'"
         memory_mb = read.number("DYNO_RAM", memory(), 64, 1 << 20)
         processes = min(max(1, memory_mb // PROCESS_MB), MOST_PROCESSES)
         smtp_url = read.url("SMTP_URL", ("smtp", "smtps"), addons.smtp_url(environ))
+        mail_allowed_domains = read.names("MAIL_ALLOWED_DOMAINS")
+        if addons.review(environ) and not mail_allowed_domains:
+            smtp_url = ""  # a copy of the app that anybody's branch makes mails nobody: it has the outbox
+        api_tokens = read.secrets("API_TOKEN", needed=not development)
         settings = cls(
             development=development,
             redis_url=redis_url,
             broker_url=read.broker("BROKER_URL") or read.broker("CLOUDAMQP_URL") or redis_url,
-            api_token=read.text("API_TOKEN", "" if development else None, secret),
-            read_token=environ.get("READ_TOKEN", "").strip(),
-            secret_key=read.text("SECRET_KEY", "development" if development else None, secret),
+            api_tokens=api_tokens,
+            read_tokens=read.secrets("READ_TOKEN", unlike=api_tokens),
+            secret_key=",".join(read.secrets("SECRET_KEY", needed=not development)) or "development",
+            # Heroku has its router in front; a CDN before that is one more.
+            proxy_hops=read.whole("PROXY_HOPS", 0 if development else 1, 0, 10),
+            allowed_hosts=read.names("ALLOWED_HOSTS"),
+            rate_limit=read.whole("RATE_LIMIT", 6000, 0, 1_000_000_000),
+            waiting_max=read.whole("WAITING_MAX", 50_000, 1, 1_000_000_000),
             memory_mb=int(memory_mb),
             web_concurrency=read.whole("WEB_CONCURRENCY", processes, 1, 512),
             worker_concurrency=read.whole("WORKER_CONCURRENCY", processes, 1, 512),
@@ -90,6 +112,10 @@ class Settings:
             smtp_url=smtp_url,
             mail_from=read.address("MAIL_FROM", None if smtp_url else "app@localhost",
                                    "set the address that mail comes from: heroku config:set MAIL_FROM=you@example.com"),
+            mail_daily_limit=read.whole("MAIL_DAILY_LIMIT", 1000, 0, 1_000_000_000),
+            mail_allowed_domains=mail_allowed_domains,
+            webhook_secrets=read.webhook_secrets(),
+            webhook_private_hosts=read.names("WEBHOOK_PRIVATE_HOSTS"),
             # Redis has 25 MB on the smallest plan; most tables deflate to a fifth, documents hardly.
             upload_max_mb=read.number("UPLOAD_MAX_MB", 5, 0.001, 1000),
             result_max_mb=read.number("RESULT_MAX_MB", 10, 0.001, 1000),
@@ -116,6 +142,44 @@ class _Reader:
         if value is None:
             self.problems.append(f"{name} is missing; {remedy}")
         return value or ""
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """Of hosts or domains, with commas between."""
+        return tuple(part.strip().lower() for part in self.environ.get(name, "").split(",") if part.strip())
+
+    def secrets(self, name: str, *, needed: bool = False, unlike: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """One, or several with commas between, of which each is right. The values are not repeated in the error.
+
+        Args:
+            needed: in production it must be there.
+            unlike: what none of them may be.
+        """
+        values = tuple(part.strip() for part in self.environ.get(name, "").split(",") if part.strip())
+        wrong = "is missing" if needed and not values else ""
+        if any(value in unlike for value in values):
+            wrong = "is a token that may do more already"
+        elif self.environ.get("APP_ENV") != "development":
+            if any(EXAMPLE.search(value) for value in values):
+                wrong = "is an example's value, which everybody knows"
+            elif any(len(value) < SECRET_CHARS for value in values):
+                wrong = f"is shorter than {SECRET_CHARS} characters, so it could be guessed"
+        if wrong:
+            self.problems.append(f"{name} {wrong}; set it to the output of: "
+                                 "python -c 'import secrets; print(secrets.token_hex(32))'")
+        return values
+
+    def webhook_secrets(self) -> tuple[str, ...]:
+        found, values = len(self.problems), self.secrets("WEBHOOK_SECRET")
+        if len(self.problems) > found:
+            return ()
+        try:
+            if all(24 <= len(b64decode(value.removeprefix("whsec_"), validate=True)) <= 64 for value in values):
+                return values
+        except ValueError:
+            pass
+        self.problems.append("WEBHOOK_SECRET is none of Standard Webhooks; set it to the output of: "
+                             "python -c 'import secrets; print(secrets.token_hex(32))'")
+        return ()
 
     def url(self, name: str, schemes: tuple[str, ...], default: str | None, remedy: str = "") -> str:
         value = self.text(name, default, remedy)

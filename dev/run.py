@@ -48,7 +48,7 @@ def environment() -> dict[str, str]:
     if not file.exists():
         file.touch(mode=0o600)
         example = Path(".env.example").read_text()
-        for name in ("API_TOKEN", "SECRET_KEY"):
+        for name in ("API_TOKEN", "SECRET_KEY", "WEBHOOK_SECRET"):
             example = example.replace(f"{name}=\n", f"{name}={secrets.token_hex(32)}\n")
         file.write_text(example)
     values = {name: value for name, value in dotenv_values(file).items() if value}
@@ -115,8 +115,8 @@ def announce(env: dict[str, str], port: int) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
             continue
-        print(f"\nReady: http://localhost:{port}\nToken: {env.get('API_TOKEN', '(none: set API_TOKEN)')}\n"
-              "Stop:  Ctrl-C\n", flush=True)
+        token = env.get("API_TOKEN", "(none: set API_TOKEN)").split(",")[0].strip()
+        print(f"\nReady: http://localhost:{port}\nToken: {token}\nStop:  Ctrl-C\n", flush=True)
         return
     print(f"Not ready after {READY_SECONDS} s; the lines above say why.", flush=True)
 

@@ -21,8 +21,8 @@ LOOKING = ("GET", "HEAD", "OPTIONS")
 def role(given: str) -> str | None:
     """"owner" by API_TOKEN, "reader" by READ_TOKEN. Compared in constant time; a token that is not set is nobody's."""
     settings = current_app.extensions["settings"]
-    for name, expected in (("owner", settings.api_token), ("reader", settings.read_token)):
-        if expected and hmac.compare_digest(given.encode(), expected.encode()):
+    for name, tokens in (("owner", settings.api_tokens), ("reader", settings.read_tokens)):
+        if any(hmac.compare_digest(given.encode(), token.encode()) for token in tokens):
             return name
     return None
 

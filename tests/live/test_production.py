@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import urllib.request
@@ -17,7 +18,7 @@ class Production(Dynos):
     """The Procfile's own commands, with neither the tests' tasks nor development's leniency."""
 
     def __init__(self, redis_url, tmp, **env):
-        super().__init__(redis_url, tmp, **env)
+        super().__init__(redis_url, tmp, API_TOKEN=secrets.token_hex(32), SECRET_KEY=secrets.token_hex(32), **env)
         del self.env["APP_ENV"], self.env["PYTHONPATH"]
 
     def start(self, name):

@@ -3,7 +3,7 @@ import pytest
 from app import addons
 from app.config import ConfigError, Settings
 
-RIGHT = {"REDIS_URL": "redis://h/0", "API_TOKEN": "t", "SECRET_KEY": "s", "DYNO_RAM": "512"}
+RIGHT = {"REDIS_URL": "redis://h/0", "API_TOKEN": "t" * 32, "SECRET_KEY": "s" * 32, "DYNO_RAM": "512"}
 
 
 def settings(**env):
@@ -25,7 +25,7 @@ def test_production_refuses_to_start_without_redis_and_secrets_and_says_how_to_s
 
 def test_only_app_env_development_relaxes_that():
     assert Settings.from_env({"APP_ENV": "development"}).redis_url == "redis://127.0.0.1:6379/0"
-    assert Settings.from_env({"APP_ENV": "development"}).api_token == ""
+    assert Settings.from_env({"APP_ENV": "development"}).api_tokens == ()
     assert len(problems(APP_ENV="staging")) == 3
 
 
@@ -127,7 +127,48 @@ def test_a_dotenv_file_is_read_in_development_only_and_does_not_override(tmp_pat
     monkeypatch.setenv("API_TOKEN", "from-environment")
     monkeypatch.setenv("APP_ENV", "development")
     s = Settings.from_env()
-    assert (s.api_token, s.secret_key, s.redis_url) == ("from-environment", "from-file", "redis://file/0")
+    assert (s.api_tokens, s.secret_key, s.redis_url) == (("from-environment",), "from-file", "redis://file/0")
     monkeypatch.delenv("APP_ENV")
     with pytest.raises(ConfigError):
         Settings.from_env()
+
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize("name, value, wrong", [
+    ("API_TOKEN", "hunter2", "shorter than 32"), ("SECRET_KEY", "hunter2", "shorter than 32"),
+    ("READ_TOKEN", "hunter2", "shorter than 32"), ("WEBHOOK_SECRET", "hunter2", "shorter than 32"),
+    ("API_TOKEN", f"{TOKEN},hunter2", "shorter than 32"), ("API_TOKEN", " , ", "is missing"),
+    ("API_TOKEN", "change-me-change-me-change-me-change-me", "everybody knows"),
+    ("SECRET_KEY", "an-example-secret-of-a-decent-length", "everybody knows"),
+    ("WEBHOOK_SECRET", "(no-base64-of-32-characters-here)", "none of Standard Webhooks"),
+])
+def test_production_refuses_a_secret_that_could_be_guessed_and_does_not_repeat_it(name, value, wrong):
+    (line,) = problems(**(RIGHT | {name: value}))
+    assert line.startswith(f"{name} ")
+    assert wrong in line
+    assert "secrets.token_hex" in line
+    assert not {part for part in value.split(",") if part.strip() and part in line}
+
+
+def test_a_token_that_only_looks_is_not_one_that_does_everything():
+    (line,) = problems(**(RIGHT | {"API_TOKEN": f"{'a' * 32},{TOKEN}", "READ_TOKEN": TOKEN}))
+    assert line.startswith("READ_TOKEN is a token that may do more already")
+
+
+def test_there_may_be_several_tokens_while_one_takes_the_place_of_another():
+    s = settings(API_TOKEN=f"{TOKEN}, {'b' * 32}", READ_TOKEN="c" * 32)
+    assert (s.api_tokens, s.read_tokens) == ((TOKEN, "b" * 32), ("c" * 32,))
+
+
+def test_what_the_button_makes_is_a_webhook_secret():
+    assert settings(WEBHOOK_SECRET=TOKEN * 2).webhook_secrets == (TOKEN * 2,)
+    assert settings(WEBHOOK_SECRET="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").webhook_secrets
+
+
+def test_a_review_app_has_the_outbox_unless_it_is_said_where_its_mail_may_go():
+    mail = {"SMTP_URL": "smtp://h", "MAIL_FROM": "a@example.org", "HEROKU_PR_NUMBER": "7"}
+    assert settings(**mail).smtp_url == ""
+    s = settings(**mail, MAIL_ALLOWED_DOMAINS="Example.org, team.example")
+    assert (s.smtp_url, s.mail_allowed_domains) == ("smtp://h", ("example.org", "team.example"))

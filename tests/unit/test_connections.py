@@ -17,7 +17,8 @@ def test_the_certificate_check_is_spelled_so_that_every_client_accepts_it(url, e
 
 
 def settings(**env):
-    return Settings.from_env({"REDIS_URL": "redis://h/0", "API_TOKEN": "t", "SECRET_KEY": "s", "DYNO_RAM": "512"} | env)
+    secrets = {"API_TOKEN": "t" * 32, "SECRET_KEY": "s" * 32}
+    return Settings.from_env({"REDIS_URL": "redis://h/0", "DYNO_RAM": "512"} | secrets | env)
 
 
 def test_children_fit_into_the_memory_of_the_dyno():

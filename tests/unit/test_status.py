@@ -8,7 +8,7 @@ from app.web.status import problems
 
 NOW = 1_800_000_000_000.0
 DEVELOPMENT = Settings.from_env({"APP_ENV": "development"})
-PRODUCTION = Settings.from_env({"REDIS_URL": "redis://h", "API_TOKEN": "t", "SECRET_KEY": "s"})
+PRODUCTION = Settings.from_env({"REDIS_URL": "redis://h", "API_TOKEN": "t" * 32, "SECRET_KEY": "s" * 32})
 WORKER = Worker("w1", NOW - 3_600_000, NOW - 4000, 2, 1, "v1")
 FINE = Pulse(version=1, now=NOW, counts={}, workers=[WORKER], oldest=3.0, memory=Memory(5, 100, "noeviction"),
              connections=(11, 20), persistent=True, saves=True, left=0.0)
