@@ -6,13 +6,15 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from celery import Celery
+from celery.utils import uuid
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.files import is_file, named_in
-from app.job import Submitted
+from app.job import Submitted, encode
 from app.kinds import Kind
 from app.record import params as params_of
-from app.store import batches
+from app.store import batches, dumps
 
 YEAR = timedelta(days=366)
 
@@ -52,6 +54,7 @@ class NewJob(When):
 
     kind: str
     params: dict = {}
+    notify: str | None = Field(default=None, description="An https:// address that is told when the job has ended")
 
 
 class NewTime(When):
@@ -75,6 +78,10 @@ class Invalid(Exception):
         self.where, self.error = where, error
 
 
+class TooMany(Exception):
+    """As many jobs wait or run as may. The text says so."""
+
+
 def validate(kind: Kind, params: dict) -> dict:
     """Params as the kind's own model takes them, without what was left to its defaults.
 
@@ -91,10 +98,17 @@ def validate(kind: Kind, params: dict) -> dict:
 
 def keep_files(celery: Celery, params: dict, due: float) -> None:
     """Files that a job names live on until it has had its time: `due` (seconds since 1970) and RETENTION_DAYS."""
-    for value in params.values():
-        for id in value if isinstance(value, list) else [value]:
-            if is_file(id):
-                celery.files.keep(id, due - celery.store.now() + celery.settings.retention_days * 86400)
+    for id in files_of(params):
+        keep_until(celery, id, due)
+
+
+def files_of(params: dict) -> list[str]:
+    values = (id for value in params.values() for id in (value if isinstance(value, list) else [value]))
+    return [id for id in values if is_file(id)]
+
+
+def keep_until(celery: Celery, file: str, due: float) -> None:
+    celery.files.keep(file, due - celery.store.now() + celery.settings.retention_days * 86400)
 
 
 def accept(kinds: dict[str, Kind], job: NewJob, *, request_id: str | None = None,
@@ -104,14 +118,49 @@ def accept(kinds: dict[str, Kind], job: NewJob, *, request_id: str | None = None
     Raises:
         KeyError: no such kind.
         Invalid: its params are wrong.
+        TooMany
         One of app.connections.UNAVAILABLE: nothing was stored.
     """
-    kind = kinds[job.kind]
+    kind, id = kinds[job.kind], uuid()
+    most = kind.task.app.settings.waiting_max
     params = validate(kind, job.params)
+    follow = follower(kinds, job, id)
     keep_files(kind.task.app, params, job.run_at.timestamp() if job.run_at else time.time() + (job.delay or 0))
-    digest = hashlib.sha256(json.dumps(job.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
-    return kind.task.submit(kwargs={"params": params}, countdown=job.delay, eta=job.run_at, request_id=request_id,
-                            idempotency=idempotency_key, digest=digest)
+    asked = job.model_dump(mode="json", exclude=None if job.notify else {"notify"})
+    submitted = kind.task.submit(
+        kwargs={"params": params}, id=id, countdown=job.delay, eta=job.run_at, request_id=request_id, follow=follow,
+        idempotency=idempotency_key, digest=hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest(),
+        most=most)
+    if submitted.outcome == "too many":
+        raise TooMany(too_many(most))
+    return submitted
+
+
+def too_many(most: int) -> str:
+    return (f"As many jobs wait or run as WAITING_MAX allows, {most}. Cancel some, or come again when some have ended.")
+
+
+def follower(kinds: dict[str, Kind], job: NewJob, id: str) -> str | None:
+    """The job to record when the job `id` ends, as app.store.Store.submit takes it: the webhook that it asks for.
+
+    Raises:
+        Invalid: the app has no webhooks, or they may not go there.
+    """
+    if job.notify is None:
+        return None
+    webhook = kinds.get("webhook")
+    try:
+        if not webhook:
+            raise PydanticCustomError("notify", "this app has no webhooks")
+        params = validate(webhook, {"job": id, "url": job.notify})
+    except (PydanticCustomError, Invalid) as error:
+        why = error.error.errors()[0]["msg"].removeprefix("Value error, ") if isinstance(error, Invalid) else str(error)
+        raise Invalid("", ValidationError.from_exception_data("notify", [
+            {"type": PydanticCustomError("notify", "{why}", {"why": why}), "loc": ("notify",), "input": job.notify},
+        ])) from None
+    message, queue = webhook.task.prepare((), {"params": params}, {})
+    return dumps({"kind": webhook.name, "message": encode(webhook.name, message), "queue": queue,
+                  "max_attempts": webhook.task.max_attempts})
 
 
 def reschedule(celery: Celery, record: dict, to: NewTime, *, by: str) -> bool:
@@ -129,5 +178,5 @@ def reschedule_all(celery: Celery, ids: list[str], to: NewTime, *, by: str) -> l
     due = to.due(now)
     messages = (message for some in batches(ids) for _id, _kind, message in celery.store.messages(some))
     for file in set().union(*map(named_in, messages)):
-        celery.files.keep(file, due - now + celery.settings.retention_days * 86400)
+        keep_until(celery, file, due)
     return celery.store.act("reschedule", ids, due=int(due * 1000), by=by)

@@ -60,7 +60,7 @@ class Interrupted(Reject):
 
 
 class Submitted(NamedTuple):
-    outcome: str  # "scheduled", "queued", "exists" or "conflict"
+    outcome: str  # "scheduled", "queued", "exists", "conflict" or "too many"
     id: str
 
 
@@ -102,7 +102,7 @@ class Job(celery.Task):
         return result
 
     def submit(self, args=None, kwargs=None, *, id=None, producer=None, countdown=None, eta=None, request_id=None,
-               idempotency=None, digest=None, replaces=None, **options) -> Submitted:
+               idempotency=None, digest=None, replaces=None, follow=None, most=None, **options) -> Submitted:
         """Record the job, then publish it if it is due. Takes the options of `apply_async`, and
 
         Args:
@@ -110,12 +110,14 @@ class Job(celery.Task):
             idempotency, digest: a key of a request that may come twice, and what it came with.
             replaces: token of the run of the same id that this goes on for (`self.replace`). Without it, an
                 id that is known already is not accepted a second time.
+            follow: JSON of a job to record when this one ends; see store.lua.
+            most: how many jobs may wait or run; beyond that the outcome is "too many".
         """
         message, queue = self.prepare(args, kwargs, options)
         outcome = Submitted(*self.store.submit(
             id or uuid(), self.name, encode(self.name, message), due=_milliseconds(eta), delay=max(0, countdown or 0),
             max_attempts=self.max_attempts, queue=queue, request_id=request_id,
-            idempotency=idempotency, digest=digest, replaces=replaces))
+            idempotency=idempotency, digest=digest, replaces=replaces, follow=follow, most=most))
         if outcome.outcome == states.QUEUED:
             publish(self.app, outcome.id, self.name, message, producer)
         elif self.app.current_worker_task:

@@ -26,6 +26,7 @@ def as_json(record: dict) -> dict:
         "request_id": record.get("request_id") or None,
         "schedule": record.get("schedule"),
         "cancel_requested": bool(record.get("cancel")),
+        "notify": notify(record),
         "worker": record.get("worker"),
         "attempts": [attempt(entry) for entry in lines(record.get("history"))],
         "acts": [entry | {"at": iso(entry["at"])} for entry in lines(record.get("acts"))],
@@ -46,6 +47,12 @@ def params(message: str | None) -> dict:
     if len(args) == 1 and not kwargs and isinstance(args[0], dict):
         return args[0]
     return {"args": args, "kwargs": kwargs}
+
+
+def notify(record: dict) -> str | None:
+    """The address that is told when the job ends."""
+    follow = loads(record.get("follow"))
+    return params(follow["message"]).get("url") if isinstance(follow, dict) else None
 
 
 def result_file(record: dict) -> dict | None:

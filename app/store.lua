@@ -5,11 +5,13 @@
 -- the one clock that all dynos share, so a dyno whose clock is off does no harm.
 --   job:<id>             hash, the record: kind state queue created due since queued started finished
 --                        attempt max_attempts starts worker claim cancel request_id
---                        progress cursor result error traceback history schedule acts
+--                        progress cursor result error traceback history schedule acts follow ends
 --                        `since`: it could be started from then on, and waits if it is not;
 --                        `starts` is the token of the current run: it grows with every start; `claim` is
 --                        what the worker said when it took the job, should it have to ask again;
---                        `acts`: what people asked of it, JSON lines of at act by
+--                        `acts`: what people asked of it, JSON lines of at act by;
+--                        `follow`: JSON of the job to record when this one ends: message, and kind queue max_attempts;
+--                        `ends`: how often it has
 --   log:<id>             list of JSON lines of what the job logged, the last fifty: at level logger message attempt
 --   message:<id>         string, what is published to run it: JSON of args, kwargs, options
 --   all                  sorted set, id -> created
@@ -18,6 +20,10 @@
 --   running              sorted set, id -> when its lease ends
 --   succeeded failed cancelled   sorted sets, id -> finished
 --   idempotency:<key>    string "<digest> <id>", kept for a day
+--   follow:<id>          string, `follow` of a job that goes on as another of the same id, until that has a record
+--   bulk:<id>            list of JSON of id message wish: jobs that came together, until each has its record. Before
+--                        they are accepted, it expires
+--   bulks                sorted set, id -> when they were accepted
 --   schedule:<id>        hash, a recurring job: kind params cron timezone created digest version last last_job;
 --                        `version` grows with every change
 --   schedules            sorted set, id -> when it is next due; a paused one never is (inf)
@@ -117,14 +123,26 @@ local function record(id, message, wish, due)
   redis.call('HSET', job_key(id), 'kind', wish.kind, 'queue', wish.queue, 'created', NOW, 'due', due,
     'attempt', 0, 'max_attempts', wish.max_attempts or '', 'request_id', wish.request_id or '')
   redis.call('ZADD', key('all'), NOW, id)
+  local follow = wish.follow or redis.call('GETDEL', key('follow:' .. id))
+  if follow then redis.call('HSET', job_key(id), 'follow', follow) end
   if due <= NOW then return enqueue(id, NOW) end
   return schedule(id, due)
+end
+
+-- Record a job that the workers are to publish: at once when it is due.
+local function leave_to_workers(id, message, wish, due)
+  if redis.call('EXISTS', job_key(id)) == 0 then record(id, message, wish, math.max(due, NOW + 1)) end
 end
 
 local function finish(id, state)
   redis.call('HSET', job_key(id), 'finished', NOW)
   redis.call('HDEL', job_key(id), 'cancel')
   tally({[state] = 1})
+  local follow = read(id, 'follow')
+  if follow then
+    follow = cjson.decode(follow)
+    leave_to_workers(id .. '-end-' .. redis.call('HINCRBY', job_key(id), 'ends', 1), follow.message, follow, NOW)
+  end
   return move(id, state, NOW)
 end
 
@@ -148,9 +166,40 @@ local function interrupt(id)
 end
 
 local function forget(id)
-  for _, name in ipairs({'all', read(id, 'state')}) do redis.call('ZREM', key(name), id) end
+  for _, name in ipairs({'all', read(id, 'state') or 'all'}) do redis.call('ZREM', key(name), id) end
   redis.call('DEL', job_key(id), key('message:' .. id), key('log:' .. id))
   changed = true
+end
+
+-- The same, of a job that goes on as another of this id.
+local function make_way(id)
+  local follow = read(id, 'follow')
+  forget(id)
+  if follow then redis.call('SET', key('follow:' .. id), follow, 'EX', 604800) end
+end
+
+-- Jobs that wait or run.
+local function waiting()
+  return redis.call('ZCARD', key('scheduled')) + redis.call('ZCARD', key('queued')) + redis.call('ZCARD', key('running'))
+end
+
+-- Give some of the jobs that came together their records.
+local function unfold(limit)
+  for _, bulk in ipairs(redis.call('ZRANGE', key('bulks'), 0, 0)) do
+    for _, staged in ipairs(redis.call('LPOP', key('bulk:' .. bulk), limit) or {}) do
+      local id, message, wish = unpack(cjson.decode(staged))
+      leave_to_workers(id, message, wish, wish.due)
+    end
+    if redis.call('EXISTS', key('bulk:' .. bulk)) == 0 then redis.call('ZREM', key('bulks'), bulk) end
+  end
+end
+
+-- Where a host says how much memory is used, and may be: the share of it, else 0.
+local function fullness()
+  local memory = redis.pcall('INFO', 'memory') -- a host may refuse it
+  memory = type(memory) == 'string' and memory or ''
+  local used, most = tonumber(memory:match('used_memory:(%d+)') or 0), tonumber(memory:match('maxmemory:(%d+)') or 0)
+  return most > 0 and used / most or 0
 end
 
 local function write_schedule(id, due, fields)
@@ -160,33 +209,78 @@ end
 
 local life = {}
 
--- Accept a job. -> {state, id, now}, or {'exists'|'conflict', id of the first one, now}
---   wish: JSON of kind, queue, max_attempts, request_id, and
+-- What a key of a request has made before. -> 'exists' or 'conflict', and its id; or nothing
+local function first_of(wish, id)
+  local first = wish.idempotency and redis.call('GET', key('idempotency:' .. wish.idempotency))
+  if not first then return end
+  local first_digest, first_id = first:match('^(%S+) (.+)$')
+  if first_id ~= id then return first_digest == wish.digest and 'exists' or 'conflict', first_id end
+end
+
+local function remember_first(wish, id)
+  if not wish.idempotency then return end
+  redis.call('SET', key('idempotency:' .. wish.idempotency), wish.digest .. ' ' .. id, 'EX', 86400)
+end
+
+-- Accept a job. -> {state, id, now}, {'exists'|'conflict', id of the first one, now} or {'too many', id, now}
+--   wish: JSON of kind, queue, max_attempts, request_id, follow, and
 --     due or delay          milliseconds
 --     idempotency, digest   a key that may come twice, and what it came with
 --     not_after             a command that waited in the socket of a stalled Redis until its caller gave up does nothing
+--     most                  no more jobs than so many may wait or run
 --     replaces              the token of the run of this id in whose place the new job comes
 function life.submit(id, message, wish)
   wish = cjson.decode(wish)
   if wish.not_after and NOW > wish.not_after then return {'too late', id, NOW} end
-  local first = wish.idempotency and redis.call('GET', key('idempotency:' .. wish.idempotency))
-  if first then
-    local first_digest, first_id = first:match('^(%S+) (.+)$')
-    if first_id ~= id then return {first_digest == wish.digest and 'exists' or 'conflict', first_id, NOW} end
-  end
-  if wish.replaces and holds(id, wish.replaces) then forget(id) end
+  local outcome, first = first_of(wish, id)
+  if outcome then return {outcome, first, NOW} end
+  if wish.replaces and holds(id, wish.replaces) then make_way(id) end
   if redis.call('EXISTS', job_key(id)) == 1 then
     -- Asked again because the answer was lost on its way: whoever asks must still publish it.
     return {read(id, 'state') == 'queued' and 'queued' or 'exists', id, NOW}
   end
-  if wish.idempotency then
-    redis.call('SET', key('idempotency:' .. wish.idempotency), wish.digest .. ' ' .. id, 'EX', 86400)
-  end
+  if wish.most and waiting() >= wish.most then return {'too many', id, NOW} end
+  remember_first(wish, id)
   return {record(id, message, wish, wish.due or NOW + wish.delay), id, NOW}
+end
+
+-- Jobs that come together lie aside until all of them are there. -> how many there are so far
+function life.stage(bulk, ...)
+  local staged = redis.call('RPUSH', key('bulk:' .. bulk), ...)
+  redis.call('EXPIRE', key('bulk:' .. bulk), 60)
+  return staged
+end
+
+-- Accept them all at once; each gets its record by and by. -> {'accepted', bulk, now}, as submit, or {'gone', …}
+--   wish: JSON of count, and as for submit idempotency, digest, not_after, most
+function life.accept(bulk, wish)
+  wish = cjson.decode(wish)
+  if wish.not_after and NOW > wish.not_after then return {'too late', bulk, NOW} end
+  local outcome, first = first_of(wish, bulk)
+  if outcome then return {outcome, first, NOW} end
+  if redis.call('ZSCORE', key('bulks'), bulk) then return {'accepted', bulk, NOW} end -- the answer was lost on its way
+  if redis.call('LLEN', key('bulk:' .. bulk)) ~= wish.count then return {'gone', bulk, NOW} end
+  if waiting() + wish.count > wish.most then return {'too many', bulk, NOW} end
+  remember_first(wish, bulk)
+  redis.call('PERSIST', key('bulk:' .. bulk))
+  redis.call('ZADD', key('bulks'), NOW, bulk)
+  return {'accepted', bulk, NOW}
+end
+
+-- -> how many bulks have jobs that are still without a record
+function life.unfold(limit)
+  unfold(limit)
+  return redis.call('ZCARD', key('bulks'))
+end
+
+-- They are not accepted after all.
+function life.unstage(bulk)
+  if not redis.call('ZSCORE', key('bulks'), bulk) then redis.call('DEL', key('bulk:' .. bulk)) end
 end
 
 -- Claim what is due. -> {milliseconds until the next one is due or -1, ids, ids of schedules to fire}
 function life.promote(limit)
+  unfold(limit)
   local due, fires = due_of('scheduled', limit, NOW), due_of('schedules', limit, NOW, 'schedule:')
   for _, id in ipairs(due) do enqueue(id) end
   local wait = -1
@@ -252,10 +346,7 @@ end
 -- -> 'kept', 'full' or 'gone'
 function life.log(id, share, seconds, ...)
   if redis.call('EXISTS', job_key(id)) == 0 then return 'gone' end
-  local memory = redis.pcall('INFO', 'memory') -- a host may refuse it: then no limit is known
-  memory = type(memory) == 'string' and memory or ''
-  local used, most = tonumber(memory:match('used_memory:(%d+)') or 0), tonumber(memory:match('maxmemory:(%d+)') or 0)
-  if most > 0 and used > most * share then return 'full' end
+  if fullness() > tonumber(share) then return 'full' end
   redis.call('RPUSH', key('log:' .. id), ...)
   redis.call('LTRIM', key('log:' .. id), -50, -1)
   redis.call('EXPIRE', key('log:' .. id), seconds)
@@ -303,7 +394,7 @@ end
 -- A run's job goes on elsewhere under the same id (Celery's replace). -> 'dropped' or 'lost'
 function life.drop(id, token)
   if not holds(id, token) then return 'lost' end
-  forget(id)
+  make_way(id)
   return 'dropped'
 end
 
@@ -478,6 +569,31 @@ function life.trim(limit, age)
       forget(id)
       gone = gone + 1
     end
+  end
+  return gone
+end
+
+-- The finished job that ended first, and its state; nothing when that was after `before`.
+local function oldest_finished(before)
+  local oldest, its_state, ended
+  for _, state in ipairs({'succeeded', 'failed', 'cancelled'}) do
+    local id, at = unpack(redis.call('ZRANGE', key(state), 0, 0, 'WITHSCORES'))
+    if id and tonumber(at) <= (ended or before) then oldest, its_state, ended = id, state, tonumber(at) end
+  end
+  return oldest, its_state
+end
+
+-- Forget jobs before their time while Redis is fuller than `share`: those that ended more than `age` ago, the oldest
+-- first. -> how many
+function life.make_room(limit, share, age)
+  local gone = 0
+  while gone < tonumber(limit) do
+    if gone % 10 == 0 and fullness() <= tonumber(share) then break end
+    local id, state = oldest_finished(NOW - age)
+    if not id then break end
+    forget(id)
+    redis.call('ZREM', key(state), id) -- also where somebody has deleted its record by hand
+    gone = gone + 1
   end
   return gone
 end

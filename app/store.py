@@ -25,8 +25,12 @@ SHARE = 0.7
 LOG_SHARE = 0.4
 #: Jobs that one script moves.
 ACT_BATCH = 200
+#: From this share on finished jobs are forgotten before their time; see make_room.
+ROOM_SHARE = 0.85
+#: What has ended is not forgotten for so long: somebody waits for it.
+FRESH_SECONDS = 60
 #: Moves that a full Redis refuses.
-ACCEPTING = ("submit", "create_schedule")
+ACCEPTING = ("submit", "create_schedule", "stage", "accept")
 SCRIPT = (Path(__file__).parent / "store.lua").read_text()
 
 
@@ -49,29 +53,59 @@ class Store(Reader):
         self._ahead: float | None = None  # ms that the clock of Redis is ahead of our monotonic one
 
     def _move(self, name: str, *args):
-        now = self.clock() if self.clock else ""
-        script = self._accept if name in ACCEPTING else self._script
-        return script(keys=[PREFIX], args=[name, now, *args])
+        if name not in ACCEPTING:
+            return self._call(self._script, name, *args)
+        while True:
+            try:
+                return self._call(self._accept, name, *args)
+            except redis.OutOfMemoryError:
+                if not self.make_room(FRESH_SECONDS):
+                    raise
+
+    def _call(self, script, name: str, *args):
+        return script(keys=[PREFIX], args=[name, self.clock() if self.clock else "", *args])
 
     # --- accepted, due, started ---
 
     def submit(self, id, kind, message, *, due=None, delay=0, max_attempts=None, queue="", request_id=None,
-               idempotency=None, digest=None, replaces=None) -> tuple[str, str]:
+               idempotency=None, digest=None, replaces=None, follow=None, most=None) -> tuple[str, str]:
         """Accept a job: due at `due` (ms since 1970), else in `delay` seconds. store.lua tells of the rest.
 
-        Returns (state, id), or ("exists" or "conflict", id of the job that came first).
+        Returns (state, id), ("exists" or "conflict", id of the job that came first), or ("too many", id).
         """
         wish = {"kind": kind, "queue": queue, "max_attempts": max_attempts, "request_id": request_id,
                 "due": due and int(due), "delay": int(delay * 1000), "idempotency": idempotency, "digest": digest,
-                "replaces": replaces}
-        state = "too late"
-        while state == "too late":  # we are still here to read that, so it only waited a little long: again
+                "replaces": replaces, "follow": follow, "most": most}
+        return self._in_time("submit", id, message, wish=wish)
+
+    def _in_time(self, name: str, *args, wish: dict) -> tuple[str, str]:
+        outcome = "too late"
+        while outcome == "too late":  # we are still here to read that, so it only waited a little long: again
             sent = time.monotonic() * 1000
             if self._ahead is not None:
                 wish["not_after"] = int(sent + self._ahead + PATIENCE_SECONDS * 1000)
-            state, id, now = self._move("submit", id, message, _wish(wish))
+            outcome, id, now = self._move(name, *args, _wish(wish))
             self._ahead = now - sent
-        return state, id
+        return outcome, id
+
+    def stage(self, bulk: str, jobs: Iterable[tuple[str, str, dict]]) -> None:
+        """Lay jobs aside, (id, message, wish) each, until all that come with them are there; see accept. They are gone
+        a minute after the last."""
+        self._move("stage", bulk, *map(dumps, jobs))
+
+    def accept(self, bulk: str, count: int, most: int, idempotency: str | None, digest: str) -> tuple[str, str]:
+        """Accept the `count` staged jobs, all at once. Returns ("accepted", bulk), ("exists" or "conflict", the bulk
+        that came first), ("too many", bulk), or ("gone", bulk) when they took too long."""
+        return self._in_time("accept", bulk, wish={
+            "count": count, "most": most, "idempotency": idempotency, "digest": digest})
+
+    def unstage(self, bulk: str) -> None:
+        """Throw away what is not accepted."""
+        self._move("unstage", bulk)
+
+    def unfold(self, limit: int) -> int:
+        """Give accepted jobs that were staged their records. Returns how many bulks still have some without."""
+        return self._move("unfold", limit)
 
     def promote(self, limit: int) -> tuple[float | None, list[str], list[str]]:
         """Queue what is due. Returns (seconds until the next is due or None, ids to publish, schedules to fire)."""
@@ -157,6 +191,11 @@ class Store(Reader):
 
     def trim(self, limit: int, age: float) -> int:
         return self._move("trim", limit, int(age * 1000))
+
+    def make_room(self, age: float) -> int:
+        """Forget jobs that ended more than `age` seconds ago, the oldest first, while Redis is rather full. Returns how
+        many are gone."""
+        return self._move("make_room", ACT_BATCH, ROOM_SHARE, int(age * 1000))
 
     # --- asked for by a person ---
 

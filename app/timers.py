@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 PROMOTE_SECONDS = 0.5
 BEAT_SECONDS = 5
 TRIM_SECONDS = 60
+#: When Redis is rather full, jobs that ended longer ago are forgotten before their time.
+ROOM_AGE_SECONDS = 3600
 #: A queued job is published again after this long on a broker that does not tell how many messages it holds.
 QUEUED_SECONDS = 3600
 BATCH = 100
@@ -127,7 +129,7 @@ class Timers:
         return pause
 
     def trim(self) -> float:
-        return 1 if self.store.trim(BATCH, self.retention) else TRIM_SECONDS
+        return 1 if self.store.trim(BATCH, self.retention) + self.store.make_room(ROOM_AGE_SECONDS) else TRIM_SECONDS
 
     def trim_files(self) -> float:
         if self.store.lock("files", TRIM_SECONDS * 0.9):

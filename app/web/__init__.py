@@ -7,9 +7,10 @@ import pkgutil
 from pathlib import Path
 
 from flask import Flask, request, url_for
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
 
 from app import NAME, logs
+from app.accept import TooMany
 from app.config import Settings
 from app.connections import UNAVAILABLE
 from app.files import Away
@@ -57,6 +58,7 @@ def create_app(settings: Settings | None = None) -> Flask:
                                      "has_email": "email" in flask.extensions["kinds"]})
     language.speak(flask)
     flask.register_error_handler(HTTPException, answer)
+    flask.register_error_handler(TooMany, too_many)
     flask.after_request(gzipped)
     flask.after_request(guarded)
     for error in (*UNAVAILABLE, Away):
@@ -103,6 +105,10 @@ def static_url(name: str) -> str:
 def version(name: str) -> str:
     """Changes with the content of a static file."""
     return hashlib.sha256((Path(__file__).parent / "static" / name).read_bytes()).hexdigest()[:8]
+
+
+def too_many(error):
+    return answer(TooManyRequests(str(error), retry_after=60))
 
 
 def unavailable(error):

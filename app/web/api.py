@@ -31,6 +31,8 @@ blueprint.register_error_handler(BadInput, bad_input)
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LIMIT, LARGEST_LIMIT = 50, 200
+#: Objects and lists in one another, in a body.
+DEEPEST = 32
 #: Who asked, in the record and the log, when it was a program.
 API = "api"
 #: For a document of a job's making, in a frame: it may style itself, and nothing else: no script, no form, no request.
@@ -235,16 +237,29 @@ def bad_input_named():
 def body() -> object:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send JSON, with the header Content-Type: application/json.")
+    data = request.stream.read()
+    request.stream.read(1)  # a chunked body ends in silence at the limit; asked for more, werkzeug says 413
+    return parsed(data)
+
+
+def parsed(data: bytes) -> object:
+    """A JSON text of a caller's. Raises BadRequest, BadInput."""
     try:
-        data = request.stream.read()
-        request.stream.read(1)  # a chunked body ends in silence at the limit; asked for more, werkzeug says 413
         value = json.loads(data, parse_constant=no_json)
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise BadInput(("body", "holds half of a surrogate pair, which is no character")) from None
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The body is no JSON: {error}.") from None
+    if deeper(value, DEEPEST):
+        raise BadInput(("body", f"is nested more than {DEEPEST} levels deep"))
     return value
+
+
+def deeper(value: object, than: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return False
+    return than == 0 or any(deeper(item, than - 1) for item in (value.values() if isinstance(value, dict) else value))
 
 
 def no_json(name: str):

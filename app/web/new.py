@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from app.accept import Invalid, NewJob, accept, validate
+from app.accept import Invalid, NewJob, TooMany, accept, validate
 from app.files import is_file
 from app.kinds import Kind
 from app.record import as_json
@@ -48,6 +48,8 @@ def create(kind):
         return submit(kind, params)
     except BadInput as bad:
         return page(found(kind), params, bad.errors, request.form), 422
+    except TooMany as error:
+        return page(found(kind), params, [{"field": "", "message": str(error)}], request.form), 429
 
 
 @blueprint.errorhandler(RequestEntityTooLarge)

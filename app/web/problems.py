@@ -33,9 +33,17 @@ class BadInput(Exception):
     def __init__(self, *errors: tuple[str, str]):
         self.errors = [{"field": field, "message": message} for field, message in errors]
 
+    @classmethod
+    def listed(cls, errors: list[dict]) -> "BadInput":
+        """Of lines: {"line", "field", "message"} each."""
+        bad = cls()
+        bad.errors = errors
+        return bad
+
     @property
     def detail(self) -> str:
-        return "; ".join(f"{item['field']}: {item['message']}" for item in self.errors)
+        return "; ".join((f"line {item['line']}: " if "line" in item else "") + f"{item['field']}: {item['message']}"
+                         for item in self.errors)
 
     @classmethod
     def of(cls, error: ValidationError, prefix: str = "") -> "BadInput":

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 
 from app import files
+from app.accept import TooMany
 from app.report import history, measures
 from app.web import forms, receiving, recurring, uploads
 from app.web.auth import require_session
@@ -73,6 +74,8 @@ def create():
         return repeat(params) if cron(form) else submit("report", params)
     except BadInput as bad:
         return page(params, bad.errors), 422
+    except TooMany as error:
+        return page(params, [{"field": "", "message": str(error)}]), 429
 
 
 def repeat(params: dict) -> Response:

@@ -381,3 +381,22 @@ def test_health_needs_no_token_and_tells_whether_a_worker_lives(app, store):
     assert client.get("/health/ready").json == {"status": "ready", "workers": 1}
     store.leave("w1")
     assert client.get("/health/ready").status_code == 503
+
+
+@pytest.mark.parametrize("value", [[[]], {"a": {}}])
+def test_a_body_may_be_nested_so_deep_and_no_deeper(call, value):
+    for _ in range(28):
+        value = [value]
+    deep = SAMPLE | {"params": {"label": value}}
+    assert call("POST", "/api/jobs", deep).json["errors"][0]["field"] == "params.label"
+    answer = call("POST", "/api/jobs", SAMPLE | {"params": {"label": [value]}})
+    assert (answer.status_code, answer.json["errors"]) == (
+        422, [{"field": "body", "message": "is nested more than 32 levels deep"}])
+
+
+def test_an_app_without_webhooks_notifies_nobody_and_says_so(call, app):
+    app.extensions["kinds"].pop("webhook", None)
+    answer = call("POST", "/api/jobs", SAMPLE | {"notify": "https://example.org/hook"})
+    assert (answer.status_code, answer.json["errors"]) == (
+        422, [{"field": "notify", "message": "this app has no webhooks"}])
+    assert call("POST", "/api/jobs", SAMPLE).json["notify"] is None

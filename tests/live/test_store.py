@@ -1,10 +1,11 @@
 """Every move of a job, and what it refuses. The clock is the test's: nothing here sleeps."""
 
 import pytest
+from redis.exceptions import OutOfMemoryError
 
 from app import states
 from app.store import PREFIX
-from tests.stores import MESSAGE, start, state, submit
+from tests.stores import MESSAGE, fail, start, state, submit
 
 
 def test_a_job_due_now_is_queued_and_one_due_in_the_future_scheduled(store, clock):
@@ -308,3 +309,91 @@ def test_moves_follow_the_table_of_states():
         assert here in states.ALL
         assert there <= set(states.ALL)
     assert all(not states.NEXT[state] & {states.RUNNING, states.SUCCEEDED} for state in states.FINISHED)
+
+
+FOLLOW = '{"kind":"told","queue":"default","max_attempts":3,"message":"{}"}'
+
+
+@pytest.mark.parametrize("end", [
+    lambda store, start: store.settle("a", start.token, "w1", "succeeded"),
+    lambda store, start: store.settle("a", start.token, "w1", "failed", error={"type": "E", "message": ""}),
+    lambda store, start: (store.cancel("a"), store.checkpoint("a", start.token)),
+    lambda store, start: (store.requeue("a", start.token), store.cancel("a")),
+], ids=["succeeded", "failed", "stopped", "cancelled"])
+def test_what_is_to_follow_is_recorded_in_the_step_that_ends_a_job_and_published_by_a_worker(store, clock, end):
+    submit(store, follow=FOLLOW)
+    end(store, start(store))
+    assert state(store) in ("succeeded", "failed", "cancelled")
+    assert state(store, "a-end-1") == "scheduled"
+    clock.forward(0.1)
+    assert store.promote(10)[1] == ["a-end-1"]
+    followed = store.get("a-end-1")
+    assert (followed["kind"], followed["max_attempts"], followed["message"]) == ("told", "3", "{}")
+
+
+def test_a_job_that_ends_again_is_followed_again_and_one_that_goes_on_is_not(store):
+    submit(store, follow=FOLLOW)
+    store.try_again("a", start(store).token, MESSAGE, delay=0)
+    assert not store.get("a-end-1")
+    store.cancel("a")
+    store.retry("a")
+    store.settle("a", start(store).token, "w1", "succeeded")
+    assert [state(store, f"a-end-{n}") for n in (1, 2)] == ["scheduled"] * 2
+
+
+def test_what_is_to_follow_goes_over_to_the_job_that_takes_the_place_of_another(store):
+    submit(store, follow=FOLLOW)
+    submit(store, replaces=start(store).token)
+    store.drop("a", start(store).token)
+    submit(store)
+    store.settle("a", start(store).token, "w1", "succeeded")
+    assert state(store, "a-end-1") == "scheduled"
+
+
+def test_no_more_jobs_wait_than_a_caller_wants(store):
+    assert submit(store, "a", delay=60, most=2)[0] == "scheduled"
+    assert submit(store, "b", most=2)[0] == "queued"
+    token = start(store, "b").token
+    assert submit(store, "c", idempotency="k", digest="d", most=2) == ("too many", "c")
+    store.settle("b", token, "w1", "succeeded")
+    assert submit(store, "c", idempotency="k", digest="d", most=2) == ("queued", "c")
+    assert submit(store, "d", idempotency="k", digest="d", most=2) == ("exists", "c")
+    assert submit(store, "e")[0] == "queued"
+
+
+def test_in_a_full_store_finished_jobs_make_room_for_new_ones_the_oldest_first_and_accepted_ones_never(store, clock):
+    for n in range(300):
+        fail(store, f"old-{n}", message="x" * 2000)
+        clock.forward(1)
+    store.submit("waits", "demo", "x" * 100_000, delay=60)
+    clock.forward(60)
+    fail(store, "fresh")
+    store.redis.config_set("maxmemory", store.redis.info("memory")["used_memory"] - 10_000)
+    for n in range(3):
+        assert submit(store, f"new-{n}", delay=60)[0] == "scheduled"
+    left = list(store.ids("failed"))
+    assert left == ["fresh", *(f"old-{n}" for n in range(299, 300 - len(left), -1))]
+    assert 1 < len(left) < 301
+    assert state(store, "waits") == "scheduled"
+    store.redis.config_set("maxmemory", 100_000)
+    with pytest.raises(OutOfMemoryError):
+        submit(store, "one too many", delay=60)
+    assert list(store.ids("failed")) == ["fresh"]
+    assert (store.counts()["scheduled"], store.redis.zcard(PREFIX + "all")) == (4, 5)
+    store.redis.config_set("maxmemory", 0)
+
+
+def test_a_rather_full_store_forgets_what_ended_long_ago_and_another_nothing(store, clock):
+    for n in range(30):
+        fail(store, f"old-{n}")
+    store.redis.zadd(PREFIX + "failed", {"deleted by hand": 1})
+    clock.forward(3600)
+    fail(store, "of now")
+    assert store.make_room(1800) == 0  # no limit is known
+    used = store.redis.info("memory")["used_memory"]
+    store.redis.config_set("maxmemory", used * 2)
+    assert store.make_room(1800) == 0
+    store.redis.config_set("maxmemory", int(used * 1.05))
+    assert store.make_room(1800) == 31
+    assert list(store.ids("failed")) == ["of now"]
+    store.redis.config_set("maxmemory", 0)
