@@ -13,7 +13,7 @@ from dotenv import dotenv_values
 from kombu.transport import TRANSPORT_ALIASES
 
 from app import addons
-from app.address import normalized
+from app.address import domain, normalized
 
 REDIS_SCHEMES = ("redis", "rediss")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -86,7 +86,7 @@ class Settings:
         memory_mb = read.number("DYNO_RAM", memory(), 64, 1 << 20)
         processes = min(max(1, memory_mb // PROCESS_MB), MOST_PROCESSES)
         smtp_url = read.url("SMTP_URL", ("smtp", "smtps"), addons.smtp_url(environ))
-        mail_allowed_domains = read.names("MAIL_ALLOWED_DOMAINS")
+        mail_allowed_domains = read.domains("MAIL_ALLOWED_DOMAINS")
         if addons.review(environ) and not mail_allowed_domains:
             smtp_url = ""  # a copy of the app that anybody's branch makes mails nobody: it has the outbox
         api_tokens = read.secrets("API_TOKEN", needed=not development)
@@ -146,6 +146,17 @@ class _Reader:
     def names(self, name: str) -> tuple[str, ...]:
         """Of hosts or domains, with commas between."""
         return tuple(part.strip().lower() for part in self.environ.get(name, "").split(",") if part.strip())
+
+    def domains(self, name: str) -> tuple[str, ...]:
+        """As app.address.check_domains wants them."""
+        found = []
+        for given in self.names(name):
+            try:
+                found.append("." * given.startswith(".") + domain("x@" + given.strip(".")))
+            except ValueError:
+                self.problems.append(f"{name} has {given!r}, which is no domain; set it to ones such as example.com, "
+                                     "or .example.com for all below it too")
+        return tuple(found)
 
     def secrets(self, name: str, *, needed: bool = False, unlike: tuple[str, ...] = ()) -> tuple[str, ...]:
         """One, or several with commas between, of which each is right. The values are not repeated in the error.

@@ -14,7 +14,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import celery
 from billiard.exceptions import WorkerLostError
@@ -57,6 +57,10 @@ class LeaseLost(Ignore):
 
 class Interrupted(Reject):
     """The worker is stopping, and the job has saved where it is: another worker goes on. Let it pass."""
+
+
+class PutOff(Ignore):
+    """It is too early for the job, which will be started again when it has said. Raised by `put_off`; let it pass."""
 
 
 class Submitted(NamedTuple):
@@ -190,7 +194,7 @@ class Job(celery.Task):
         try:
             with self._log() as self.request.log:
                 result = self.run(*args, **kwargs)
-        except (Cancelled, LeaseLost, Interrupted):
+        except (Cancelled, LeaseLost, Interrupted, PutOff):
             raise
         except Reject as reject:
             if reject.requeue:
@@ -256,6 +260,19 @@ class Job(celery.Task):
         """
         if self._token():
             self._heed(self.store.save(self.request.id, self._token(), cursor))
+
+    def put_off(self, due: float, why: BaseException) -> NoReturn:
+        """End this run, to be started again at `due` (seconds since 1970). The attempt does not count; until then the
+        page says why.
+
+        Raises:
+            PutOff, Cancelled, LeaseLost: let them pass.
+        """
+        if self._token():
+            now = self.store.put_off(self.request.id, self._token(), int(due * 1000), _error(why))
+            if now != states.SCHEDULED:
+                self._heed(now)
+        raise PutOff(str(why))
 
     def keep(self, name: str, type: str, content: bytes, seconds: float | None = None) -> dict:
         """Keep a file for so long, or RETENTION_DAYS. Return `{"file": job.keep(…)}` and it is the job's result, for

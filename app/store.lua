@@ -377,6 +377,16 @@ function life.interrupt(id, token)
   return interrupt(id)
 end
 
+-- A run finds that it is too early; the attempt does not count. -> 'scheduled', 'cancelled' or 'lost'
+function life.put_off(id, token, due, error)
+  if not holds(id, token) then return 'lost' end
+  note(id, 'put off', error)
+  redis.call('HINCRBY', job_key(id), 'attempt', -1)
+  if read(id, 'cancel') then return finish(id, 'cancelled') end
+  redis.call('HSET', job_key(id), 'error', error)
+  return schedule(id, tonumber(due))
+end
+
 -- A run has ended. -> the state it ends in, or 'lost'
 function life.settle(id, token, worker, state, result, error, traceback)
   if not holds(id, token, worker) then return 'lost' end

@@ -150,6 +150,10 @@ class Store(Reader):
         return self._move("try_again", id, token, message, "" if due is None else int(due),
                           int(delay * 1000), dumps(error))
 
+    def put_off(self, id: str, token: str, due: int, error: dict) -> str:
+        """Until `due` (ms since 1970). Returns "scheduled", "cancelled" or "lost"."""
+        return self._move("put_off", id, token, due, dumps(error))
+
     def settle(self, id, token, worker, state, *, result=None, error=None, traceback="") -> str:
         """Returns the state that the job ended in, or "lost" when this run no longer holds it."""
         return self._move("settle", id, token, worker, state, dumps(result), dumps(error), traceback)

@@ -1,15 +1,23 @@
 """email: sends one message, through SMTP_URL or, without it, to the outbox on the page."""
 
 import logging
-from typing import Annotated
+import random
+from typing import Annotated, NoReturn
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from app import files, mail, outbox
-from app.address import Address, Addresses
+from app import allowance, files, mail, outbox
+from app.address import MOST_RECIPIENTS, Address, Addresses, check_domains
 from app.kinds import Params, kind, one_line
 
 logger = logging.getLogger(__name__)
+
+#: What MAIL_DAILY_LIMIT keeps for tomorrow goes then within so many seconds, not all at once.
+SPREAD_SECONDS = 3600
+
+
+class DailyLimit(Exception):
+    """MAIL_DAILY_LIMIT is used up: the mail goes tomorrow."""
 
 
 def _not_empty(value: str) -> str:
@@ -47,6 +55,13 @@ class Email(Params):
             raise ValueError("text or html is needed")
         return value
 
+    @model_validator(mode="after")
+    def not_too_many(self):
+        count = len(self.to) + len(self.cc) + len(self.bcc)
+        if count > MOST_RECIPIENTS:
+            raise ValueError(f"to, cc and bcc may have {MOST_RECIPIENTS} addresses together at most, not {count}")
+        return self
+
 
 @kind(autoretry_for=(mail.Undelivered, files.Away), throws=(mail.Refused,), max_retries=8, retry_backoff=15,
       retry_backoff_max=3600)
@@ -64,6 +79,7 @@ def email(job, params: Email):
         logger.warning("job %s: its last attempt died while handing over; the mail may arrive twice", job.request.id)
     everybody = list(dict.fromkeys([*params.to, *params.cc, *params.bcc]))
     left = [address for address in everybody if address not in done["accepted"] and address not in done["refused"]]
+    _check(left, settings)
     job.checkpoint()
     if left and settings.smtp_url:
         _hand_over(job, message, everybody, left, done)
@@ -76,6 +92,14 @@ def email(job, params: Email):
             "reasons": done["refused"]}
 
 
+def _check(recipients: list[str], settings) -> None:
+    """Again, as the variable may have changed since the job was accepted, or none of our API accepted it."""
+    try:
+        check_domains(recipients, settings.mail_allowed_domains)
+    except ValueError as error:
+        raise mail.Refused(f"Nobody got anything: {error}.") from None
+
+
 def _attachment(kept: files.Files, id: str) -> mail.Attachment:
     file = kept.get(id)
     if file is None:
@@ -84,7 +108,31 @@ def _attachment(kept: files.Files, id: str) -> mail.Attachment:
 
 
 def _hand_over(job, message, everybody, recipients: list[str], done: dict) -> None:
-    """Send to who is left, and note who has it before anything else can go wrong."""
+    """Send to who is left, if today's limit allows it."""
+    limit, before = job.app.settings.mail_daily_limit, len(done["accepted"])
+    if not limit:
+        return _send(job, message, everybody, recipients, done)
+    if len(recipients) > limit:
+        raise mail.Refused(f"MAIL_DAILY_LIMIT is {limit}, and the mail has {len(recipients)} recipients: it could "
+                           "never go.")
+    taken = allowance.take(job.store, len(recipients), limit)
+    if not taken:
+        _put_off(job, limit)
+    try:
+        _send(job, message, everybody, recipients, done)
+    finally:  # a worker that dies here may have sent it: then it stays counted
+        allowance.give_back(job.store, taken, len(recipients) + before - len(done["accepted"]))
+
+
+def _put_off(job, limit: int) -> NoReturn:
+    why = DailyLimit(f"MAIL_DAILY_LIMIT is {limit} recipients a day, and there is no room for these today. The mail "
+                     "goes tomorrow (UTC).")
+    logger.warning("%s", why)
+    job.put_off(allowance.tomorrow(job.store) + random.uniform(0, SPREAD_SECONDS), why)
+
+
+def _send(job, message, everybody, recipients: list[str], done: dict) -> None:
+    """Note who has it before anything else can go wrong."""
     settings = job.app.settings
     try:
         with mail.session(settings.smtp_url) as smtp:

@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     flask.json.sort_keys = False
     celery = make_celery(settings)
     flask.extensions |= {"settings": settings, "celery": celery, "kinds": kinds(celery), "store": celery.store,
-                         "files": celery.files}
+                         "files": celery.files, "problems": []}  # of parts of the page, beside those of status.py
     for module in pkgutil.iter_modules(__path__):
         blueprint = getattr(importlib.import_module(f"{__name__}.{module.name}"), "blueprint", None)
         if blueprint:

@@ -3,14 +3,16 @@
 from flask import Blueprint, Response, current_app, render_template
 from werkzeug.exceptions import NotFound
 
-from app import outbox
+from app import allowance, outbox
 from app.record import iso
 from app.web.api import LOOK_ONLY, download, files, store
 from app.web.auth import require_session
 from app.web.language import _
+from app.web.status import Problem
 
 blueprint = Blueprint("mailbox", __name__, url_prefix="/outbox")
 blueprint.before_request(require_session)
+blueprint.record(lambda setup: setup.app.extensions["problems"].append(mail_waits))
 blueprint.app_context_processor(lambda: {"mail_note": mail_note, "in_outbox": in_outbox})
 
 
@@ -45,6 +47,15 @@ def attachment(id, number):
     if number >= len(attachments):
         raise NotFound("This message has fewer attachments.")
     return download(attachments[number]["X-File"])
+
+
+def mail_waits() -> Problem | None:
+    settings = current_app.extensions["settings"]
+    limit = settings.mail_daily_limit
+    if not settings.smtp_url or not limit or not allowance.is_short(store(), limit):
+        return None
+    return Problem(_("Mail waits until tomorrow (UTC): MAIL_DAILY_LIMIT is %(limit)s recipients. To send it today, "
+                     "raise that, then run it now.", limit=limit), f"heroku config:set MAIL_DAILY_LIMIT={limit * 2}")
 
 
 def mail_note(kind: str) -> str:

@@ -113,7 +113,8 @@ def matching(wanted: dict, page, pulse) -> int | None:
 
 def condition(pulse) -> dict:
     settings = current_app.extensions["settings"]
-    return {"pulse": pulse, "alive": status.alive(pulse), "problems": status.problems(pulse, settings),
+    more = [problem for part in current_app.extensions["problems"] if (problem := part())]
+    return {"pulse": pulse, "alive": status.alive(pulse), "problems": status.problems(pulse, settings) + more,
             "release": settings.release}
 
 

@@ -11,7 +11,10 @@ KEPT = 20
 OUTCOMES = {
     "succeeded": "succeeded", "failed": "failed", "retried": "failed, to be tried again", "lost": "its worker died",
     "interrupted": "made way for a stopping worker", "cancelled": "stopped", "rejected": "handed back",
+    "put off": "put off",
 }
+#: Those that are no failure, and not the end either.
+QUIET = ("interrupted", "put off")
 ACTS = {"retry": "Retried by a person", "cancel": "Cancelled by a person", "run_now": "Run now, by a person",
         "reschedule": "Rescheduled by a person"}
 
@@ -38,7 +41,7 @@ def timeline(job: dict) -> list[dict]:
 
 
 def attempt(entry: dict) -> dict:
-    state = states.SUCCEEDED if entry["outcome"] == "succeeded" else None if entry["outcome"] == "interrupted" else (
+    state = states.SUCCEEDED if entry["outcome"] == "succeeded" else None if entry["outcome"] in QUIET else (
         states.CANCELLED if entry["outcome"] == "cancelled" else states.FAILED)
     took = entry["started_at"] and (datetime.fromisoformat(entry["ended_at"])
                                     - datetime.fromisoformat(entry["started_at"])).total_seconds()

@@ -2,6 +2,7 @@ import pytest
 
 from app.connections import connect
 from app.store import Store
+from tests.smtp import Mailbox, MailServer
 from tests.stores import Clock, assert_consistent
 
 
@@ -17,3 +18,24 @@ def store(redis, clock):
     yield store
     assert_consistent(store)
     store.redis.close()
+
+
+@pytest.fixture
+def mailbox():
+    return Mailbox()
+
+
+@pytest.fixture
+def serve(mailbox):
+    servers = []
+
+    def serve(**options):
+        server = MailServer(mailbox, **options)
+        server.start()
+        servers.append(server)
+        return server
+
+    yield serve
+    for server in servers:
+        if server._thread:
+            server.stop()

@@ -397,3 +397,25 @@ def test_a_rather_full_store_forgets_what_ended_long_ago_and_another_nothing(sto
     assert store.make_room(1800) == 31
     assert list(store.ids("failed")) == ["of now"]
     store.redis.config_set("maxmemory", 0)
+
+
+def test_a_run_that_is_put_off_waits_for_its_time_and_has_used_no_attempt(store, clock):
+    submit(store, max_attempts=1)
+    run = start(store)
+    due = clock() + 60_000
+    assert store.put_off("a", run.token, due, {"type": "Early", "message": "not yet"}) == "scheduled"
+    assert store.put_off("a", run.token, due, {}) == "lost"
+    record = store.get("a")
+    assert (record["state"], record["attempt"], int(record["due"])) == ("scheduled", "0", due)
+    assert "not yet" in record["error"]
+    clock.forward(60)
+    assert store.promote(10)[1] == ["a"]
+    assert start(store).attempt == 1
+
+
+def test_a_run_that_was_to_be_cancelled_is_not_put_off(store, clock):
+    submit(store)
+    run = start(store)
+    store.cancel("a")
+    assert store.put_off("a", run.token, clock() + 60_000, {}) == "cancelled"
+    assert state(store) == "cancelled"

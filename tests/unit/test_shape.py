@@ -18,8 +18,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 #: Each module may import those before it. web/ and jobs/ come last and see all of these.
 LAYERS = ["states", "address", "addons", "config", "connections", "pulse", "reader", "store", "files", "bucket",
-          "record", "logs", "mail", "outbox", "job", "kinds", "accept", "bulk", "schedules", "removal", "queue",
-          "timers", "steps"]
+          "record", "logs", "mail", "allowance", "outbox", "job", "kinds", "accept", "bulk", "schedules", "removal",
+          "queue", "timers", "steps"]
 
 
 def imports(path):
@@ -141,9 +141,9 @@ DEMO_BUTTONS = ["app/web/demos.py", "app/web/templates/demos.html", "tests/unit/
 FEATURES = {
     "demo": ["app/jobs/demo.py", *DEMO_BUTTONS],
     "demo buttons": DEMO_BUTTONS,
-    "email": ["app/jobs/email.py", "app/mail.py", "app/outbox.py", "app/web/mailbox.py",
+    "email": ["app/jobs/email.py", "app/mail.py", "app/allowance.py", "app/outbox.py", "app/web/mailbox.py",
               "app/web/templates/outbox.html", "app/web/templates/mail.html", "tests/unit/test_mail.py",
-              "tests/live/test_email.py", "tests/live/test_mailbox.py", "tests/browser/test_mailbox.py"],
+              "tests/live/test_email*.py", "tests/live/test_mailbox.py", "tests/browser/test_mailbox.py"],
     "outbox page": ["app/web/mailbox.py", "app/web/templates/outbox.html", "app/web/templates/mail.html",
                     "tests/live/test_mailbox.py", "tests/browser/test_mailbox.py"],
     "report": REPORT,
