@@ -53,7 +53,8 @@ def create():
         audit(API, "create", submitted.id)
     elif not store().get(submitted.id):
         raise NoLongerThere("The job that this Idempotency-Key made has been deleted.")
-    return accepted(submitted.id, {"kind": new.kind, "state": submitted.outcome})
+    state = {"state": submitted.outcome} if submitted.outcome in states.ALL else {}
+    return accepted(submitted.id, {"kind": new.kind, **state})
 
 
 @blueprint.get("/jobs")
@@ -245,7 +246,7 @@ def body() -> object:
 def parsed(data: bytes) -> object:
     """A JSON text of a caller's. Raises BadRequest, BadInput."""
     try:
-        value = json.loads(data, parse_constant=no_json)
+        value = json.loads(data, parse_constant=no_json, parse_float=number)
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise BadInput(("body", "holds half of a surrogate pair, which is no character")) from None
@@ -264,6 +265,12 @@ def deeper(value: object, than: int) -> bool:
 
 def no_json(name: str):
     raise ValueError(f"{name} is no number of JSON")
+
+
+def number(text: str) -> int | float:
+    """In JSON Schema 5.0 is an integer too, and some clients write so."""
+    value = float(text)
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 def request_id() -> str:
