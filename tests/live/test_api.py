@@ -364,6 +364,16 @@ def test_kinds_come_with_the_schema_of_their_params(call):
     assert kinds["sample"]["description"]
 
 
+def test_a_whole_number_may_be_written_with_a_fraction_of_nothing(app, store):
+    def send(steps):
+        return app.test_client().post("/api/jobs", headers={"Authorization": "Bearer secret-token"}, data=(
+            '{"kind": "sample", "params": {"label": "x", "steps": %s}}' % steps), content_type="application/json")
+
+    assert send("4.0").json["params"]["steps"] == 4
+    for steps in ("4.5", "1e300", "1e999"):
+        assert send(steps).json["errors"][0]["field"] == "params.steps"
+
+
 def test_what_is_stored_is_what_was_asked_for(call, store):
     text = "“Grüße”, 你好, 🎉 \\ \" \x7f end"
     id = call("POST", "/api/jobs", {"kind": "sample", "params": {"label": text}}).json["id"]
