@@ -367,7 +367,7 @@ def test_kinds_come_with_the_schema_of_their_params(call):
 def test_a_whole_number_may_be_written_with_a_fraction_of_nothing(app, store):
     def send(steps):
         return app.test_client().post("/api/jobs", headers={"Authorization": "Bearer secret-token"}, data=(
-            '{"kind": "sample", "params": {"label": "x", "steps": %s}}' % steps), content_type="application/json")
+            f'{{"kind": "sample", "params": {{"label": "x", "steps": {steps}}}}}'), content_type="application/json")
 
     assert send("4.0").json["params"]["steps"] == 4
     for steps in ("4.5", "1e300", "1e999"):
