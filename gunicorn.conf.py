@@ -20,6 +20,6 @@ timeout = 25  # the router gives up after 30 s without a first byte
 graceful_timeout = 20  # SIGKILL follows SIGTERM after 30 s
 keepalive = 95  # longer than the router keeps an idle connection, 90 s, so that it is the one to close
 preload_app = True  # one copy in memory; nothing is connected before the fork
-forwarded_allow_ips = "*"  # only the router reaches a dyno
+forwarded_allow_ips = ""  # what the router says of a client is read in app/web/edge.py alone
 control_socket_disable = True  # its file in HOME would be shared by two instances on one machine
 accesslog = "-" if "GUNICORN_CMD_ARGS" not in os.environ else None

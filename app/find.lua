@@ -54,7 +54,7 @@ local function fits(id, wish)
   if not f[1] or wish.kind and f[1] ~= wish.kind then return false end
   if wish.error and group_of(f[1], f[2]) ~= wish.error then return false end
   if not wish.text or says({id, f[1], f[3], f[4], decode(f[2])}, wish.text, 2) then return true end
-  local message = redis.call('GET', key('message:' .. id))
+  local message = wish.raw and redis.call('GET', key('message:' .. id))
   if not message or not has(message, wish.raw) then return false end -- most end here, before a costly decode
   message = decode(message)
   return says({message.args, message.kwargs}, wish.text, 30)
@@ -81,7 +81,8 @@ local look = {}
 
 -- At most `most` jobs of a set that fit. -> {score, skip, more, ids}
 --   wish: JSON of what to look for, all of which must be so: kind; error, the key of a group of failures;
---     text, needles of which a value must have one, and raw, what they may be in the JSON of a message
+--     text, needles of which a value must have one, and raw, what they may be in the JSON of a message; without it
+--     messages are not looked into
 function look.find(set, score, skip, scan, most, wish)
   wish, most = cjson.decode(wish), tonumber(most)
   for _, needles in ipairs({wish.text or {}, wish.raw or {}}) do

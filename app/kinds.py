@@ -24,7 +24,8 @@ import warnings
 
 from celery import Celery, shared_task
 from celery.exceptions import DuplicateTaskNameWarning
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic.errors import PydanticUserError
 
 import app.jobs
 
@@ -48,6 +49,7 @@ class Kind(typing.NamedTuple):
     task: typing.Any  # the app's Job of that name
     params: type[Params]
     description: str
+    result: dict  # JSON Schema of what it returns, empty where its annotation does not say
 
 
 def kind(**options):
@@ -72,7 +74,15 @@ def kinds(celery: Celery) -> dict[str, Kind]:
     """Every kind by its name, in alphabetical order."""
     found = {}
     for name, task in sorted(celery.tasks.items()):
-        model = typing.get_type_hints(task.run).get("params")
+        hints = typing.get_type_hints(task.run)
+        model = hints.get("params")
         if inspect.isclass(model) and issubclass(model, Params):
-            found[name] = Kind(name, task, model, inspect.getdoc(task.run) or "")
+            found[name] = Kind(name, task, model, inspect.getdoc(task.run) or "", _schema(hints.get("return")))
     return found
+
+
+def _schema(annotation) -> dict:
+    try:
+        return TypeAdapter(annotation).json_schema(by_alias=False, mode="serialization") if annotation else {}
+    except PydanticUserError:  # of a type that pydantic does not know
+        return {}

@@ -110,7 +110,7 @@ class Reader:
     # --- lists and searches ---
 
     def page(self, state: str | None, kind: str | None, limit: int, cursor: str | None, scan: int = 5000,
-             text: str = "", error: str = "") -> Page:
+             text: str = "", error: str = "", params: bool = True) -> Page:
         """A page of records, newest first; scheduled ones by due time, the soonest first.
 
         Looks at no more than `scan` records for it, so a page may be short, even empty, and still have a next.
@@ -118,11 +118,12 @@ class Reader:
         Args:
             text: in the id, kind, request id, schedule's id, error, or a value of the arguments, in any case.
             error: the key of a Group; of failed jobs, unless `state` says another.
+            params: whether the text may be in the arguments.
 
         Raises:
             ValueError: the cursor is none of ours.
         """
-        among, wish = _wish(state, kind, text, error)
+        among, wish = _wish(state, kind, text, error, params)
         position, found, more = _position(cursor) if cursor else _start(among), [], True
         while more and len(found) < limit and scan > 0:
             score, skip, more, ids = self._look("find", among, *position, min(scan, BATCH), limit - len(found), wish)
@@ -238,13 +239,15 @@ class Reader:
         return {name: max(0.0, now - at) / 1000 for name, at in rows}
 
 
-def _wish(state: str | None, kind: str | None, text: str, error: str) -> tuple[str, str]:
+def _wish(state: str | None, kind: str | None, text: str, error: str, params: bool = True) -> tuple[str, str]:
     """The set to look through, and what for. Letters that are not ASCII are found in the cases that are made here."""
     wish = {name: value for name, value in (("kind", kind), ("error", error)) if value}
     if text := text.strip():
         needles = dict.fromkeys((text, text.lower(), text.upper(), text.capitalize()))
-        escaped = [json.dumps(needle)[1:-1] for needle in needles]  # as kombu writes messages; others may not
-        wish |= {"text": list(needles), "raw": list(dict.fromkeys([*escaped, *needles]))}
+        wish["text"] = list(needles)
+        if params:
+            escaped = [json.dumps(needle)[1:-1] for needle in needles]  # as kombu writes messages; others may not
+            wish["raw"] = list(dict.fromkeys([*escaped, *needles]))
     return state or (states.FAILED if error else "all"), json.dumps(wish)
 
 

@@ -40,3 +40,8 @@ def fail(store, id="a", type="ValueError", message="no", **options):
 
 def state(store, id="a"):
     return store.get(id)["state"]
+
+
+def kept(store) -> list[str]:
+    """Every key but the counts of requests."""
+    return [key for key in store.redis.keys("*") if not key.startswith(f"{PREFIX}limits:")]

@@ -30,9 +30,9 @@ class Email(Params):
     to: Annotated[Addresses, Field(min_length=1, description="One address, or several")]
     subject: Annotated[str, AfterValidator(one_line), AfterValidator(_not_empty), Field(max_length=250)]
     html: str | None = Field(default=None, max_length=100_000, title="HTML",
-                             json_schema_extra={"format": "textarea", "more": True})
+                             json_schema_extra={"format": "textarea", "more": True, "private": True})
     text: str | None = Field(default=None, max_length=100_000, validate_default=True,
-                             json_schema_extra={"format": "textarea"})
+                             json_schema_extra={"format": "textarea", "private": True})
     attachments: list[Annotated[str, Field(json_schema_extra={"format": "file"})]] = Field(
         default=[], max_length=10, description="Ids of files: uploads, results of jobs")
     reply_to: Annotated[Address | None, Field(json_schema_extra={"more": True})] = None

@@ -1,10 +1,8 @@
 """The web side. Every module here that has a `blueprint` is part of it; delete the file and that part is gone."""
 
 import gzip
-import hashlib
 import importlib
 import pkgutil
-from pathlib import Path
 
 from flask import Flask, request, url_for
 from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
@@ -16,15 +14,12 @@ from app.connections import UNAVAILABLE
 from app.files import Away
 from app.kinds import kinds
 from app.queue import make_celery
-from app.web import language
+from app.web import auth, edge, language, limits
 
 #: The largest request, in bytes. A job lives in Redis, which has 25 MB on the smallest plan.
 LARGEST_BODY = 256 * 1024
 #: Seconds after which a client may ask again while Redis is away: it is back in a few after a restart.
 RETRY_AFTER = 5
-#: What a page may load: its own style and script, and nothing that is written into it or comes from elsewhere.
-OURS_ONLY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-             "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 #: Smaller answers gain nothing.
 LEAST_GZIPPED = 1000
 
@@ -44,11 +39,17 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=not settings.development,
+        # No other host of the domain, and no plain HTTP, can set a cookie of such a name.
+        SESSION_COOKIE_NAME="session" if settings.development else "__Host-session",
     )
     flask.json.sort_keys = False
     celery = make_celery(settings)
     flask.extensions |= {"settings": settings, "celery": celery, "kinds": kinds(celery), "store": celery.store,
                          "files": celery.files, "problems": []}  # of parts of the page, beside those of status.py
+    limits.start(flask)
+    edge.stand_behind(flask, settings.proxy_hops)
+    flask.before_request(edge.admit)
+    flask.before_request(auth.guard)
     for module in pkgutil.iter_modules(__path__):
         blueprint = getattr(importlib.import_module(f"{__name__}.{module.name}"), "blueprint", None)
         if blueprint:
@@ -60,7 +61,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     flask.register_error_handler(HTTPException, answer)
     flask.register_error_handler(TooMany, too_many)
     flask.after_request(gzipped)
-    flask.after_request(guarded)
+    flask.after_request(edge.headers)
     for error in (*UNAVAILABLE, Away):
         flask.register_error_handler(error, unavailable)
     return flask
@@ -70,18 +71,7 @@ def answer(error: HTTPException):
     """An error in the form that the client reads: problem+json under /api, a page elsewhere."""
     from app.web import pages, problems  # they import from this package in turn
 
-    return problems.http(error) if request.path.startswith("/api") else pages.error(error)
-
-
-def guarded(response):
-    """Jobs and mail are nobody's cache to keep; what is the same for all is kept for good, by its version."""
-    if request.endpoint == "static":
-        this = response.status_code == 200 and request.args.get("v") == version(request.view_args["filename"])
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if this else "no-cache"
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.setdefault("Content-Security-Policy", OURS_ONLY)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    return response
+    return problems.http(error) if auth.by_token() else pages.error(error)
 
 
 def gzipped(response):
@@ -99,12 +89,7 @@ def gzipped(response):
 
 def static_url(name: str) -> str:
     """The address of a static file, with its version: while dynos of two releases answer, one may have another."""
-    return url_for("static", filename=name, v=version(name))
-
-
-def version(name: str) -> str:
-    """Changes with the content of a static file."""
-    return hashlib.sha256((Path(__file__).parent / "static" / name).read_bytes()).hexdigest()[:8]
+    return url_for("static", filename=name, v=edge.version(name))
 
 
 def too_many(error):

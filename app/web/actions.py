@@ -8,13 +8,11 @@ from pydantic import ValidationError
 from app import removal, states
 from app.accept import NewTime, reschedule_all
 from app.web.api import audit, celery, store
-from app.web.auth import require_session
 from app.web.language import _, gettext, ngettext
 from app.web.new import due
 from app.web.problems import BadInput
 
 blueprint = Blueprint("actions", __name__, url_prefix="/actions")
-blueprint.before_request(require_session)
 
 
 class Action(NamedTuple):

@@ -18,14 +18,14 @@ from app.accept import Invalid, NewJob, NewTime, accept, reschedule
 from app.connections import UNAVAILABLE
 from app.files import Gone
 from app.job import publish
-from app.record import as_json, iso, result_file
-from app.web.auth import require_token
+from app.record import iso, result_file
+from app.web.auth import is_owner
 from app.web.problems import BadInput, bad_input
+from app.web.shown import as_json
 
 logger = logging.getLogger(__name__)
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
-blueprint.before_request(require_token)
 blueprint.register_error_handler(BadInput, bad_input)
 
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -37,7 +37,9 @@ DEEPEST = 32
 API = "api"
 #: For a document of a job's making, in a frame: it may style itself, and nothing else: no script, no form, no request.
 LOOK_ONLY = {"Content-Disposition": "inline",
-             "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"}
+             "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+                                        "frame-ancestors 'self'",
+             "X-Frame-Options": "SAMEORIGIN"}
 
 
 @blueprint.post("/jobs")
@@ -70,7 +72,7 @@ def index():
         raise BadInput(*errors)
     try:
         page = store().page(state, kind, int(limit), request.args.get("cursor"), text=request.args.get("q", ""),
-                            error=request.args.get("error", ""))
+                            error=request.args.get("error", ""), params=is_owner())
     except ValueError:
         raise BadInput(("cursor", "is none that this API gave out")) from None
     return {"jobs": [as_json(record) for record in page.records], "counts": store().counts(), "next": page.next}
@@ -145,7 +147,10 @@ def result(id):
     if record["state"] != states.SUCCEEDED or not record.get("result"):
         raise NotFound("The job has no result." if record["state"] in states.FINISHED else "It has no result yet.")
     file = result_file(record)
-    return download(file["id"]) if file else Response(record["result"], content_type="application/json")
+    if file:
+        return download(file["id"])
+    return Response(record["result"] if is_owner() else json.dumps(as_json(record)["result"]),
+                    content_type="application/json")
 
 
 @blueprint.get("/kinds")

@@ -1,97 +1,88 @@
-"""Who may do what: the API by bearer token, the page by a session that the same token opens."""
+"""Who may do what. Every route is closed but those of OPEN: the API wants a bearer token, the page a session, and only
+an owner changes anything. A new blueprint needs no line for that."""
 
-import hmac
-import secrets
-
-from flask import Blueprint, abort, current_app, redirect, render_template, request, session, url_for
-from itsdangerous import BadData, URLSafeSerializer
-from markupsafe import Markup
+from flask import abort, g, redirect, request, session, url_for
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
+from app.web import csrf, limits, sessions, tokens
 from app.web.language import _
 
-blueprint = Blueprint("auth", __name__)
-blueprint.app_context_processor(lambda: {"may_change": may_change()})
-
+#: What the platform asks for, and files that are in everybody's copy of this app: not even counted.
+FREE = ("static", "health.live", "health.ready")
+OPEN = (*FREE, "auth.sign_in", "auth.check")
+#: For a program with a token as well as for a person with a session.
+EITHER = ("openapi.description",)
+#: Forms that readers may send, too.
+READERS = ("auth.sign_out",)
 #: Methods that change nothing.
 LOOKING = ("GET", "HEAD", "OPTIONS")
 
 
-def role(given: str) -> str | None:
-    """"owner" by API_TOKEN, "reader" by READ_TOKEN. Compared in constant time; a token that is not set is nobody's."""
-    settings = current_app.extensions["settings"]
-    for name, tokens in (("owner", settings.api_tokens), ("reader", settings.read_tokens)):
-        if any(hmac.compare_digest(given.encode(), token.encode()) for token in tokens):
-            return name
-    return None
+def guard():
+    """Before every request, and before its body is read: count it, and refuse it to who may not."""
+    if request.endpoint in FREE:
+        return None
+    g.role, caller = bearer() if by_token() else sessions.current()
+    limits.count(caller or limits.address())
+    if request.endpoint is None:  # there is no such path, or not with this method: Flask says so
+        return None
+    return api_guard() if by_token() else page_guard()
 
 
-def require_token():
-    """For blueprints of the API: `blueprint.before_request(require_token)`."""
+def is_owner() -> bool:
+    """Whether this request came with API_TOKEN, or by a session that it opened."""
+    return g.get("role") == "owner"
+
+
+def by_token() -> bool:
+    """Whether this request must show a token. To the API a cookie is nothing."""
+    return is_api() or request.endpoint in EITHER and "Authorization" in request.headers
+
+
+def is_api() -> bool:
+    return request.path.startswith("/api/")
+
+
+def bearer() -> tuple[str | None, str | None]:
+    """The role of who sends this request, and the digest of their token; None without one of ours."""
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
-    who = role(token.strip()) if scheme.lower() == "bearer" else None
-    if who is None:
+    if scheme.lower() != "bearer":
+        return None, None
+    digest = tokens.digest(token.strip())
+    if role := tokens.role(digest):
+        return role, digest
+    limits.count_wrong()
+    return None, None
+
+
+def api_guard():
+    if g.role is None:
         raise Unauthorized("Send the header Authorization: Bearer <API_TOKEN>.",
                            www_authenticate=WWWAuthenticate("bearer"))
-    if who == "reader" and request.method not in LOOKING:
+    if request.method not in LOOKING and not is_owner():
         abort(403, "READ_TOKEN only looks; this needs API_TOKEN.")
 
 
-def require_session():
-    """For blueprints of the page: everybody else is sent to sign in, and a form from elsewhere is refused."""
-    if not session.get("signed_in"):
-        if request.method == "GET" and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":
-            session["wanted"] = "/" + request.full_path.lstrip("/\\")  # "//host" would lead elsewhere
-        return redirect(url_for("auth.sign_in"))
-    if request.method not in LOOKING:
-        require_own_form()
-        if not may_change():
-            abort(403, _("You signed in with READ_TOKEN, which only looks."))
+def page_guard():
+    """Who is not signed in is sent to do so. A form from elsewhere is refused, whoever sends it."""
+    changes = request.method not in LOOKING
+    if changes:
+        csrf.require_same_origin()
+    if request.endpoint in OPEN:
+        return None
+    if g.role is None:
+        return sign_in_first()
+    if changes and not is_owner() and request.endpoint not in READERS:
+        abort(403, _("You signed in with READ_TOKEN, which only looks."))
+    if changes:
+        csrf.require_own_form()
+    return None
 
 
-def may_change() -> bool:
-    return session.get("signed_in") == "owner"
-
-
-def require_own_form():
-    try:
-        _signer().loads(request.form.get("csrf", ""))
-    except BadData:
-        abort(403, _("This form is out of date. Go back, reload the page and send it again."))
-
-
-@blueprint.app_template_global()
-def csrf() -> Markup:
-    """The hidden field that every form of the page carries. It is another one each time: of a page that is
-    compressed, a text that always stands in it could be guessed from outside (BREACH)."""
-    token = _signer().dumps(secrets.token_hex(8))
-    return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
-
-
-def _signer() -> URLSafeSerializer:
-    """Signs for this session alone."""
-    return URLSafeSerializer(current_app.secret_key, salt="csrf" + session.get("csrf", secrets.token_hex(16)))
-
-
-@blueprint.get("/sign-in")
-def sign_in():
-    return render_template("sign_in.html")
-
-
-@blueprint.post("/sign-in")
-def check():
-    who = role(request.form.get("token", ""))
-    if who is None:
-        return render_template("sign_in.html", error=_("That is not the API_TOKEN of this app.")), 401
-    wanted = session.get("wanted", url_for("pages.index"))
-    session.clear()
-    session.update(signed_in=who, csrf=secrets.token_hex(16))
-    return redirect(wanted)
-
-
-@blueprint.post("/sign-out")
-def sign_out():
-    require_own_form()
-    session.clear()
+def sign_in_first():
+    if "id" in session:  # it has ended
+        session.clear()
+    if request.method == "GET" and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":
+        session["wanted"] = "/" + request.full_path.lstrip("/\\")  # "//host" would lead elsewhere
     return redirect(url_for("auth.sign_in"))

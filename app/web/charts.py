@@ -12,11 +12,9 @@ from markupsafe import Markup
 
 from app.record import iso
 from app.web.api import store
-from app.web.auth import require_session
 from app.web.language import _, duration, number
 
 blueprint = Blueprint("charts", __name__, url_prefix="/charts")
-blueprint.before_request(require_session)
 
 #: What can be looked at: the seconds of a bar, and the number of bars.
 SPANS = {"hour": (60, 60), "day": (900, 96)}

@@ -8,11 +8,9 @@ from werkzeug.exceptions import NotFound, UnprocessableEntity
 
 from app.accept import NewJob, accept
 from app.web.api import kinds, request_id
-from app.web.auth import require_session
 from app.web.language import _, ngettext, words
 
 blueprint = Blueprint("demos", __name__, url_prefix="/demos")
-blueprint.before_request(require_session)
 
 COUNTS = (1, 10, 50)
 #: What becomes of each ten, in turn. `later` is short, but not now; `fails` has no attempt that succeeds.

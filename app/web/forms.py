@@ -1,22 +1,19 @@
-"""A kind's JSON Schema as form fields, what a browser sent back as params, and what of those nobody may see.
+"""A kind's JSON Schema as form fields, and what a browser sent back as params.
 
 What a schema cannot say, a model adds: `json_schema_extra={"format": "textarea"}` or "file" (an id of app.files), and
 `{"more": True}` for a field that is seldom used.
 """
 
 import json
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
+
+from app.web.masking import masked, secret
 
 #: Names that the controls around the fields have; a field that is called so gets another.
 TAKEN = ("csrf", "key", "minutes", "at", "offset")
 #: Formats of a text that have a control of their own.
 FORMATS = ("email", "textarea", "password", "file", "date")
-SECRET = re.compile(r"password|passwd|secret|token|api_?key|authorization|credential", re.I)
-HIDDEN = "••••••"
-#: The password in a URL, after what stands before it.
-IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/]+(?=@)")
 
 
 class Field(NamedTuple):
@@ -81,21 +78,6 @@ def beside(errors: Iterable[dict], controls: dict[str, str], order: Iterable[str
         field = ".".join(error["field"].split(".")[:2])  # params.to.0 is an address of params.to
         found.setdefault(controls.get(field, ""), error["message"])
     return {control: found[control] for control in (*order, "") if control in found}
-
-
-def secret(name: str, rule: dict) -> bool:
-    """Whether nobody may see what is in a field: by its name, unless it is a number; or its rule says so."""
-    rules = [rule, *rule.get("anyOf", ())]
-    if any(rule.get("writeOnly") or rule.get("format") == "password" for rule in rules):
-        return True
-    return bool(SECRET.search(name)) and rule.get("type") not in ("number", "integer", "boolean")
-
-
-def masked(params: object, schema: dict | None = None) -> object:
-    """Params to show, with HIDDEN in place of each secret, however deep, and of the password in a URL. Without a schema
-    names alone decide."""
-    schema = schema or {}
-    return _masked("", params, schema, schema.get("$defs", {}))
 
 
 def _field(name: str, rule: dict, required: bool, definitions: dict) -> Field:
@@ -163,16 +145,3 @@ def _text(field: Field, value: object) -> object:
     if field.type in ("list", "emails") and isinstance(value, list):
         return ", ".join(map(str, value))
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def _masked(name: str, value: object, rule: dict, definitions: dict) -> object:
-    if value not in (None, "", [], {}) and secret(name, rule):
-        return HIDDEN
-    rule = _plain(rule, definitions)
-    if isinstance(value, dict):
-        rules, others = rule.get("properties", {}), rule.get("additionalProperties")
-        others = others if isinstance(others, dict) else {}
-        return {key: _masked(key, item, rules.get(key, others), definitions) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_masked("", item, rule.get("items") or {}, definitions) for item in value]
-    return IN_URL.sub(rf"\1{HIDDEN}", value) if isinstance(value, str) else value

@@ -1,17 +1,16 @@
 """The outbox pages: mail as it would have arrived, had there been an SMTP server."""
 
-from flask import Blueprint, Response, current_app, render_template
+from flask import Blueprint, Response, abort, current_app, render_template
 from werkzeug.exceptions import NotFound
 
 from app import allowance, outbox
 from app.record import iso
 from app.web.api import LOOK_ONLY, download, files, store
-from app.web.auth import require_session
+from app.web.auth import is_owner
 from app.web.language import _
 from app.web.status import Problem
 
 blueprint = Blueprint("mailbox", __name__, url_prefix="/outbox")
-blueprint.before_request(require_session)
 blueprint.record(lambda setup: setup.app.extensions["problems"].append(mail_waits))
 blueprint.app_context_processor(lambda: {"mail_note": mail_note, "in_outbox": in_outbox})
 
@@ -28,14 +27,15 @@ def index():
 def show(id):
     mail = find(id)
     html, text = mail.message.get_body(("html",)), mail.message.get_body(("plain",))
-    return render_template("mail.html", id=id, at=iso(mail.at), now=store().now(), message=mail.message, html=html,
-                           text=text and text.get_content(), attachments=[attached(part) for part in parts(mail)])
+    return render_template("mail.html", id=id, at=iso(mail.at), now=store().now(), message=mail.message,
+                           open=is_owner(), html=html, text=is_owner() and text and text.get_content(),
+                           attachments=[attached(part) for part in parts(mail)])
 
 
 @blueprint.get("/<id>/html")
 def html(id):
     """The HTML part, for the frame on its page."""
-    part = find(id).message.get_body(("html",))
+    part = opened(id).message.get_body(("html",))
     if part is None:
         raise NotFound("This message has no HTML part.")
     return Response(part.get_content(), content_type="text/html; charset=utf-8", headers=LOOK_ONLY)
@@ -43,7 +43,7 @@ def html(id):
 
 @blueprint.get("/<id>/attachments/<int:number>")
 def attachment(id, number):
-    attachments = parts(find(id))
+    attachments = parts(opened(id))
     if number >= len(attachments):
         raise NotFound("This message has fewer attachments.")
     return download(attachments[number]["X-File"])
@@ -75,6 +75,11 @@ def find(id: str) -> outbox.Mail:
     if mail is None:
         raise NotFound("This message is not in the outbox: the last hundred are, for a week.")
     return mail
+
+
+def opened(id: str) -> outbox.Mail:
+    """A message with what is in it, which may be a link that opens somebody's account."""
+    return find(id) if is_owner() else abort(403, _("Only who signed in with API_TOKEN sees what is in a message."))
 
 
 def parts(mail: outbox.Mail) -> list:

@@ -14,13 +14,12 @@ from app.kinds import Kind
 from app.record import as_json
 from app.web import forms, receiving
 from app.web.api import files, kinds, request_id, store
-from app.web.auth import may_change, require_session
+from app.web.auth import is_owner
 from app.web.language import _
 from app.web.problems import BadInput
 
 blueprint = Blueprint("new", __name__)
-blueprint.before_request(receiving.larger_body)
-blueprint.before_request(require_session)
+blueprint.url_value_preprocessor(receiving.larger_body)
 
 #: The chips of `when` are the controls "minutes"; they show what is wrong with these fields of a job.
 WHEN = {"delay": "minutes", "run_at": "minutes"}
@@ -67,7 +66,7 @@ def found(kind: str) -> Kind:
 
 def params_of(id: str | None, kind: str) -> dict:
     """The params of an earlier job of this kind; none if there is no such job, or for who may only look."""
-    record = store().get(id) if id and may_change() else None
+    record = store().get(id) if id and is_owner() else None
     params = as_json(record)["params"] if record and record["kind"] == kind else {}
     return params if isinstance(params, dict) else {}
 

@@ -1,6 +1,6 @@
 """The page: is it working, what is scheduled, queued, running and done; and a page of each job."""
 
-import hashlib
+import hmac
 import json
 import secrets
 from urllib.parse import urlencode, urlsplit
@@ -10,16 +10,17 @@ from werkzeug.exceptions import HTTPException
 
 from app import states
 from app.files import is_file
-from app.record import as_json, iso, result_file
+from app.record import iso, result_file
 from app.web import forms, status
 from app.web.actions import actions, bulk, filters
 from app.web.api import files, find, kinds, store
-from app.web.auth import may_change, require_session
+from app.web.auth import is_owner
 from app.web.language import language
+from app.web.masking import masked
+from app.web.shown import as_json
 from app.web.timeline import timeline
 
 blueprint = Blueprint("pages", __name__)
-blueprint.before_request(require_session)
 blueprint.add_app_template_filter(iso, "iso")
 
 PAGE = 50
@@ -60,7 +61,7 @@ def show(id):
 def job_page(job: dict, record: dict, log: list[dict], expired: bool) -> str:
     kind, file = kinds().get(job["kind"]), result_file(record)
     schema = kind.params.model_json_schema() if kind else {}
-    params = forms.masked(job["params"], schema)
+    params = masked(job["params"], schema)
     return render_template(
         "job.html", job=job, file=file, expired=expired, kinds=kinds(), log=log, actions=actions(job),
         timeline=timeline(job), dumps=dumps, params=params, names=file_names(params), list=came_from(),
@@ -91,7 +92,8 @@ def overview(pulse) -> dict:
     wanted = filters(request.args)
     where = {"text": wanted.get("q", ""), "error": wanted.get("error", "")}
     try:
-        page = store().page(wanted.get("state"), wanted.get("kind"), PAGE, request.args.get("cursor"), SCAN, **where)
+        page = store().page(wanted.get("state"), wanted.get("kind"), PAGE, request.args.get("cursor"), SCAN,
+                            **where, params=is_owner())
     except ValueError:
         abort(404)
     failed = wanted.get("state") == states.FAILED
@@ -132,7 +134,8 @@ def row(record: dict, now: float) -> dict:
 
 def unless_known(facts: object, render) -> Response:
     """304 to who has seen these facts already, else the page with an ETag of them."""
-    tag = hashlib.sha256(repr((facts, language(), may_change())).encode()).hexdigest()[:20]
+    facts = repr((facts, language(), is_owner())).encode()  # private ones too: no digest that others could compute
+    tag = hmac.new(current_app.secret_key.encode(), facts, "sha256").hexdigest()[:20]
     known = request.if_none_match.contains_weak(tag)  # weak: a proxy that compresses says so
     response = Response(status=304) if known else make_response(render())
     response.set_etag(tag)

@@ -15,8 +15,9 @@ from app.web.problems import BadInput
 FORM_SECONDS = 3600
 
 
-def larger_body():
-    """For blueprints that take files, before anything reads the request: other limits are for JSON."""
+def larger_body(*_):
+    """For blueprints that take files: `blueprint.url_value_preprocessor(larger_body)`, which comes before anything
+    reads the request. Other limits are for JSON."""
     if request.mimetype == "multipart/form-data":
         request.max_content_length = int(most_mb() * 1e6) + LARGEST_BODY
 

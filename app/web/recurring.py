@@ -6,14 +6,13 @@ from werkzeug.exceptions import NotFound
 
 from app import schedules
 from app.accept import Invalid
-from app.web import forms
+from app.web import forms, shown
 from app.web.api import celery, kinds, store
-from app.web.auth import require_session
 from app.web.language import _, gettext, language, words
+from app.web.masking import masked
 from app.web.problems import BadInput
 
 blueprint = Blueprint("recurring", __name__, url_prefix="/schedules")
-blueprint.before_request(require_session)
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 #: What the page offers, each with its cron expression but for the minute and the hour.
@@ -41,9 +40,9 @@ def page(typed: dict | None = None, errors: dict[str, str] | None = None) -> str
 
 def row(entry: dict) -> dict:
     """A schedule as the page shows it."""
-    schedule = schedules.as_json(entry)
+    schedule = shown.schedule(entry)
     kind = kinds().get(schedule["kind"])
-    params = forms.masked(schedule["params"], kind and kind.params.model_json_schema())
+    params = masked(schedule["params"], kind and kind.params.model_json_schema())
     named = params if isinstance(params, dict) else {}
     return schedule | {
         "meaning": meaning(schedule), "params": params,

@@ -9,7 +9,6 @@ from app import files
 from app.accept import TooMany
 from app.report import history, measures
 from app.web import forms, receiving, recurring, uploads
-from app.web.auth import require_session
 from app.web.language import _, gettext, words
 from app.web.new import WHEN, checked, due, params_of, submit
 from app.web.problems import BadInput
@@ -17,8 +16,7 @@ from app.web.recurring import cron
 
 #: A blueprint by the name of a kind, at its address, stands in for its form.
 blueprint = Blueprint("report", __name__, url_prefix="/report")
-blueprint.before_request(receiving.larger_body)
-blueprint.before_request(require_session)
+blueprint.url_value_preprocessor(receiving.larger_body)
 
 MEASURES = {"sum": "Sum of %(column)s", "mean": "Mean of %(column)s", "median": "Median of %(column)s",
             "min": "Smallest of %(column)s", "max": "Largest of %(column)s", "count": "Filled cells of %(column)s"}

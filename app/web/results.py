@@ -9,13 +9,11 @@ from werkzeug.exceptions import NotFound
 from app.accept import Invalid, NewJob, accept
 from app.record import as_json, result_file
 from app.web.api import LOOK_ONLY, download, find, kinds, request_id, store
-from app.web.auth import require_session
 from app.web.language import _, words
 from app.web.problems import BadInput
 from app.web.recurring import create
 
 blueprint = Blueprint("results", __name__, url_prefix="/jobs/<id>")
-blueprint.before_request(require_session)
 
 
 @blueprint.get("/file")

@@ -6,12 +6,11 @@ from flask import Blueprint, url_for
 from werkzeug.exceptions import Conflict, NotFound
 
 from app import schedules
+from app.web import shown
 from app.web.api import bad_input_named, body, celery, idempotency_key, kinds, store
-from app.web.auth import require_token
 from app.web.problems import BadInput, bad_input, http
 
 blueprint = Blueprint("schedules", __name__, url_prefix="/api/schedules")
-blueprint.before_request(require_token)
 blueprint.register_error_handler(BadInput, bad_input)
 
 
@@ -29,7 +28,7 @@ def create():
 
 @blueprint.get("")
 def index():
-    return {"schedules": [schedules.as_json(entry) for entry in store().schedules()]}
+    return {"schedules": [shown.schedule(entry) for entry in store().schedules()]}
 
 
 @blueprint.get("/<id>")
@@ -63,4 +62,4 @@ def find(id: str) -> dict:
     entry = store().schedule(id)
     if entry is None:
         raise NotFound("There is no schedule with this id.")
-    return schedules.as_json(entry)
+    return shown.schedule(entry)

@@ -8,7 +8,6 @@ from werkzeug.exceptions import Conflict, NotFound, RequestEntityTooLarge, Servi
 
 from app import files, tables
 from app.web import api, receiving
-from app.web.auth import require_token
 from app.web.problems import BadInput, bad_input, http
 
 #: Characters of a cell that a preview shows.
@@ -23,8 +22,7 @@ class Busy(Exception):
 
 
 blueprint = Blueprint("uploads", __name__, url_prefix="/api/uploads")
-blueprint.before_request(require_token)
-blueprint.before_request(receiving.larger_body)
+blueprint.url_value_preprocessor(receiving.larger_body)
 blueprint.register_error_handler(BadInput, bad_input)
 
 

@@ -11,6 +11,7 @@ from app.config import Settings
 from app.store import PREFIX
 from app.web import create_app
 from tests import ledger  # noqa: F401 - its kind, sample
+from tests.stores import kept
 
 SAMPLE = {"kind": "sample", "params": {"seconds": 1, "label": "x"}}
 
@@ -105,7 +106,7 @@ def test_bad_input_is_named_and_nothing_is_stored(call, store, body, field):
         assert all(error["message"] for error in answer.json["errors"])
     assert answer.json["status"] == answer.status_code
     assert answer.json["title"] and answer.json["detail"] and answer.json["type"]
-    assert store.redis.keys("*") == []
+    assert kept(store) == []
 
 
 @pytest.mark.parametrize("data, status", [
@@ -116,7 +117,7 @@ def test_a_body_that_is_no_json_or_too_large_is_refused(app, store, data, status
     answer = app.test_client().post("/api/jobs", data=data, content_type="application/json",
                                     headers={"Authorization": "Bearer secret-token"})
     assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
-    assert store.redis.keys("*") == []
+    assert kept(store) == []
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic secret-token",
@@ -131,7 +132,7 @@ def test_without_the_token_nothing_works(app, store, method, path, header):
     answer = app.test_client().open(path, method=method, json=SAMPLE, headers=headers)
     assert (answer.status_code, answer.content_type) == (401, "application/problem+json")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert store.redis.keys("*") == []
+    assert kept(store) == []
 
 
 def test_without_a_token_set_nobody_gets_in(redis):

@@ -9,6 +9,7 @@ from app.config import Settings
 from app.web import create_app, uploads
 from tests import ledger  # noqa: F401 - its kind, sample
 from tests.dynos import Server
+from tests.stores import kept
 
 SALES = "Región;Fecha;Importe;Código\r\nNorte;01.02.2026;1.000,50;007\r\nSur;15.02.2026;-200,25;008\r\n"
 
@@ -56,7 +57,7 @@ def test_an_upload_can_be_taken_back(call, app):
     path = "/" + call(content=b"a,b\n1,2\n").json["id"]
     assert call("DELETE", path).status_code == 204
     assert [call(method, path).status_code for method in ("GET", "DELETE")] == [404, 404]
-    assert app.extensions["store"].redis.keys("*") == []
+    assert kept(app.extensions["store"]) == []
 
 
 @pytest.mark.parametrize("content, name", [(b"", "a.csv"), (b"\x89PNG\r\n\x1a\n" + bytes(99), "a.csv"),
@@ -66,7 +67,7 @@ def test_what_is_no_table_is_refused_with_a_sentence_and_not_kept(call, app, con
     assert (answer.status_code, answer.content_type) == (422, "application/problem+json")
     (error,) = answer.json["errors"]
     assert error["field"] == "file" and error["message"].endswith((".", "again."))
-    assert app.extensions["store"].redis.keys("*") == []
+    assert kept(app.extensions["store"]) == []
 
 
 def test_the_request_itself_may_be_wrong(call, app):
@@ -126,7 +127,7 @@ def test_over_the_limit_is_413_with_the_limit_in_words(app, chunked):
     body, status, headers = run_wsgi_app(app, environ)
     assert status.startswith("413")
     assert b"at most 1 MB, which UPLOAD_MAX_MB allows" in b"".join(body)
-    assert app.extensions["store"].redis.keys("*") == []
+    assert kept(app.extensions["store"]) == []
 
 
 def test_the_limit_is_the_files_not_the_requests(call):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, SecretStr
 from werkzeug.datastructures import MultiDict
 
 from app.address import Address, Addresses
-from app.web import forms
+from app.web import forms, masking
 
 FILE = Field(json_schema_extra={"format": "file"})
 
@@ -126,16 +126,16 @@ def test_a_secret_inside_a_value_is_not_typed_in_again_either():
     ("pin", {"format": "password"}, True), ("pin", {"writeOnly": True}, True),
     ("pin", {"anyOf": [{"type": "string", "writeOnly": True}, {"type": "null"}]}, True)])
 def test_a_secret_is_known_by_its_name_or_by_its_rule(name, rule, hidden):
-    assert forms.secret(name, rule) is hidden
+    assert masking.secret(name, rule) is hidden
 
 
 def test_secrets_are_masked_however_deep_they_are():
-    hidden = forms.HIDDEN
+    hidden = masking.HIDDEN
     params = {"api_key": "k", "text": "t", "login": {"user": "u", "pin": "1234"}, "extra": {"a": [{"token": {"b": 1}}]}}
-    assert forms.masked(params, SCHEMA) == {
+    assert masking.masked(params, SCHEMA) == {
         "api_key": hidden, "text": "t", "login": {"user": "u", "pin": hidden}, "extra": {"a": [{"token": hidden}]}}
-    assert forms.masked(params)["login"] == {"user": "u", "pin": "1234"}
-    assert forms.masked({"args": [{"secret": "s"}], "kwargs": {"password": ""}}) == {
+    assert masking.masked(params)["login"] == {"user": "u", "pin": "1234"}
+    assert masking.masked({"args": [{"secret": "s"}], "kwargs": {"password": ""}}) == {
         "args": [{"secret": hidden}], "kwargs": {"password": ""}}
     assert params["api_key"] == "k"
 
@@ -146,9 +146,10 @@ def test_lists_and_maps_of_secrets_are_masked_too():
         logins: dict[str, Login] = {}
         words: dict[str, SecretStr] = {}
 
+    hidden = masking.HIDDEN
     params = {"codes": ["a", "b"], "logins": {"x": {"user": "u", "pin": "p"}}, "words": {"y": "z"}}
-    assert forms.masked(params, Model.model_json_schema()) == {
-        "codes": [forms.HIDDEN] * 2, "logins": {"x": {"user": "u", "pin": forms.HIDDEN}}, "words": {"y": forms.HIDDEN}}
+    assert masking.masked(params, Model.model_json_schema()) == {
+        "codes": [hidden] * 2, "logins": {"x": {"user": "u", "pin": hidden}}, "words": {"y": hidden}}
 
 
 @pytest.mark.parametrize("text, shown", [
@@ -159,6 +160,6 @@ def test_lists_and_maps_of_secrets_are_masked_too():
     ("https://host:8080/ada@example.com", "https://host:8080/ada@example.com"),
     ("note: ada@example.com", "note: ada@example.com")])
 def test_the_password_in_a_url_is_masked_wherever_it_stands(text, shown):
-    assert forms.masked({"text": text, "extra": {"urls": [text]}}, SCHEMA) == {
+    assert masking.masked({"text": text, "extra": {"urls": [text]}}, SCHEMA) == {
         "text": shown, "extra": {"urls": [shown]}}
-    assert forms.masked({"args": [text]}) == {"args": [shown]}
+    assert masking.masked({"args": [text]}) == {"args": [shown]}

@@ -1,0 +1,62 @@
+"""The outermost layer: what proxies in front tell us, HTTPS, the names that this app has, headers of every answer."""
+
+import hashlib
+from pathlib import Path
+
+from flask import Flask, abort, current_app, redirect, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.sansio.utils import host_is_trusted
+
+from app.web.auth import LOOKING, by_token
+
+#: What a page may load: its own style and script, and nothing that is written into it or comes from elsewhere.
+OURS_ONLY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+             "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+#: Of every answer that says nothing else.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": OURS_ONLY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",  # a job's page wants to know which list one comes from
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+YEAR = 365 * 86400
+
+
+def stand_behind(flask: Flask, hops: int) -> None:
+    """Believe so many proxies the client's address, and the last of them whether it came by HTTPS; nothing else."""
+    flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=hops, x_proto=min(hops, 1))
+
+
+def admit():
+    """Before every request. Health is for the platform, which asks by plain HTTP and by address."""
+    settings = current_app.extensions["settings"]
+    if request.blueprint == "health":
+        return None
+    if not request.host or not host_is_trusted(request.host, settings.allowed_hosts):
+        abort(400, "This app does not answer to that host name (ALLOWED_HOSTS).")
+    if request.is_secure or settings.development or not settings.proxy_hops:
+        return None
+    if request.method in LOOKING and not by_token():  # to where the client meant: it chose the host name itself
+        return redirect(request.url.replace("http:", "https:", 1), 308)
+    abort(403, "Use https. What was sent has travelled in the clear: if a token was in it, change that.")
+
+
+def headers(response):
+    """Jobs and mail are nobody's cache to keep; what is the same for all is kept for good, by its version."""
+    if request.endpoint == "static":
+        this = response.status_code == 200 and request.args.get("v") == version(request.view_args["filename"])
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if this else "no-cache"
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.is_secure and not current_app.extensions["settings"].development:
+        response.headers["Strict-Transport-Security"] = f"max-age={YEAR}"
+    return response
+
+
+def version(name: str) -> str:
+    """Changes with the content of a static file."""
+    return hashlib.sha256((Path(__file__).parent / "static" / name).read_bytes()).hexdigest()[:8]

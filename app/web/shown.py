@@ -1,0 +1,37 @@
+"""Jobs and schedules of the HTTP API and the page, as who asks may see them: to an owner in full, to a reader without
+secrets and without what is private. Readers see nothing of what no kind has declared."""
+
+from flask import current_app
+
+from app import record, schedules
+from app.web.auth import is_owner
+from app.web.masking import HIDDEN, masked
+
+
+def as_json(stored: dict) -> dict:
+    """A job, of its record."""
+    job = record.as_json(stored)
+    if is_owner():
+        return job
+    return job | {"params": _params(job), "result": _result(job), "notify": job["notify"] and HIDDEN}
+
+
+def schedule(entry: dict) -> dict:
+    schedule = schedules.as_json(entry)
+    return schedule if is_owner() else schedule | {"params": _params(schedule)}
+
+
+def _params(job: dict) -> object:
+    params, kind = job["params"], current_app.extensions["kinds"].get(job["kind"])
+    if not isinstance(params, dict):
+        return params and HIDDEN
+    fields = kind.params.model_fields if kind else ()
+    known = {name: value if name in fields else HIDDEN for name, value in params.items()}
+    return masked(known, kind and kind.params.model_json_schema(), private=True)
+
+
+def _result(job: dict) -> object:
+    kind = current_app.extensions["kinds"].get(job["kind"])
+    if job["result"] is None or kind is None:
+        return job["result"] and HIDDEN
+    return masked(job["result"], kind.result, private=True)

@@ -1,0 +1,34 @@
+"""Signing in to the page, with the token of the API, and out."""
+
+from flask import Blueprint, g, redirect, render_template, request, session, url_for
+
+from app.web import csrf, limits, sessions, tokens
+from app.web.auth import is_owner
+from app.web.language import _
+
+blueprint = Blueprint("auth", __name__)
+blueprint.app_context_processor(lambda: {"may_change": is_owner(), "signed_in": bool(g.get("role"))})
+blueprint.add_app_template_global(csrf.field, "csrf")
+
+
+@blueprint.get("/sign-in")
+def sign_in():
+    return render_template("sign_in.html")
+
+
+@blueprint.post("/sign-in")
+def check():
+    token = request.form.get("token", "")
+    right = tokens.role(tokens.digest(token)) is not None
+    limits.guess(right)
+    if not right:
+        return render_template("sign_in.html", error=_("That is not the API_TOKEN of this app.")), 401
+    wanted = session.get("wanted", url_for("pages.index"))
+    sessions.begin(token)
+    return redirect(wanted)
+
+
+@blueprint.post("/sign-out")
+def sign_out():
+    sessions.end()
+    return redirect(url_for("auth.sign_in"))
