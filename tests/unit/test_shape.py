@@ -18,8 +18,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 #: Each module may import those before it. web/ and jobs/ come last and see all of these.
 LAYERS = ["states", "address", "addons", "config", "connections", "pulse", "reader", "store", "files", "bucket",
-          "record", "logs", "mail", "allowance", "outbox", "job", "kinds", "accept", "bulk", "schedules", "removal",
-          "queue", "timers", "steps"]
+          "record", "logs", "mail", "allowance", "outbox", "outgoing", "job", "kinds", "accept", "bulk", "schedules",
+          "removal", "queue", "timers", "steps"]
 
 
 def imports(path):
@@ -151,6 +151,8 @@ FEATURES = {
                            "tests/live/test_uploads.py"],
     "bucket": ["app/bucket.py"],
     "bulk": ["app/bulk.py", "app/web/bulk.py", "benchmarks/bulk.py", "tests/live/test_bulk.py"],
+    "webhooks": ["app/jobs/webhook.py", "app/outgoing.py", "tests/receiver.py", "tests/unit/test_outgoing.py",
+                 "tests/unit/test_webhook.py", "tests/live/test_webhook.py"],
     "charts": ["app/web/charts.py", "app/web/templates/charts.html", "tests/unit/test_charts.py",
                "tests/live/test_charts.py", "tests/browser/test_charts.py"],
     "schedules page and results": ["app/web/recurring.py", "app/web/results.py", "app/web/templates/schedules.html",

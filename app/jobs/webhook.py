@@ -1,0 +1,78 @@
+"""webhook: tells a URL how a job has ended, signed as Standard Webhooks says. Every job with `notify` ends in one."""
+
+import hmac
+import json
+import random
+import time
+from base64 import b64decode, b64encode
+
+from pydantic import Field, field_validator
+
+from app import NAME, outgoing, record, states
+from app.kinds import Params, kind
+
+#: Seconds before each further attempt, as the specification has them, and up to a fifth more: some 32 hours in all.
+DELAYS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400)
+#: What is told of the job: not its params, which may hold secrets and which its maker knows, nor what is only ours.
+TOLD = ("id", "kind", "state", "created_at", "due_at", "started_at", "finished_at", "attempt", "max_attempts", "result",
+        "error", "schedule", "request_id")
+
+
+class Webhook(Params):
+    job: str = Field(description="Id of the job that has ended")
+    url: str = Field(description="Where to tell it: https://…")
+
+    @field_validator("job")
+    @classmethod
+    def there(cls, value, info):
+        app = (info.context or {}).get("app")  # only where it is accepted: later, that it is gone is the job's failure
+        if app and not app.store.get(value):
+            raise ValueError("there is no such job")
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def may_be_told(cls, value, info):
+        app = (info.context or {}).get("app")
+        if app and not app.settings.webhook_secrets:
+            raise ValueError("this app signs no webhooks: WEBHOOK_SECRET is not set")
+        if app:
+            outgoing.check(value, app.settings.webhook_private_hosts)
+        return value
+
+
+@kind(throws=(outgoing.Refused, outgoing.Undelivered), max_retries=len(DELAYS))
+def webhook(job, params: Webhook):
+    """Tells a URL how a job has ended."""
+    settings = job.app.settings
+    body = _payload(job.store.get(params.job))
+    headers = _headers(settings.webhook_secrets, job.request.id, int(time.time()), body)
+    job.checkpoint()
+    try:
+        # Should the worker die before the yes is noted, it is sent again, under the same webhook-id.
+        return {"status": outgoing.post(params.url, body, headers, settings.webhook_private_hosts)}
+    except outgoing.Undelivered as error:
+        delay = DELAYS[min(job.request.retries, len(DELAYS) - 1)] * random.uniform(1, 1.2)
+        raise job.retry(exc=error, countdown=max(delay, error.wait)) from None
+
+
+def _payload(ended: dict | None) -> bytes:
+    if ended is None:
+        raise outgoing.Refused("The job has been deleted; there is nothing left to tell.")
+    if ended["state"] not in states.FINISHED:
+        raise outgoing.Refused(f"The job is {ended['state']}; what it ends in is for another webhook to tell.")
+    job = record.as_json(ended)
+    payload = {"type": f"job.{job['state']}", "timestamp": job["finished_at"],
+               "data": {name: job[name] for name in TOLD}}
+    return json.dumps(payload, separators=(",", ":")).encode()
+
+
+def _headers(secrets: tuple[str, ...], id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """With a signature by each secret: a receiver that knows the old one or the new finds its own."""
+    if not secrets:
+        raise outgoing.Refused("WEBHOOK_SECRET is not set, and nothing goes out unsigned.")
+    signed = f"{id}.{timestamp}.".encode() + body
+    macs = [hmac.digest(b64decode(secret.removeprefix("whsec_")), signed, "sha256") for secret in secrets]
+    return {"content-type": "application/json", "user-agent": f"{NAME} webhooks", "webhook-id": id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": " ".join(f"v1,{b64encode(mac).decode()}" for mac in macs)}
