@@ -82,15 +82,19 @@ class TooMany(Exception):
     """As many jobs wait or run as may. The text says so."""
 
 
-def validate(kind: Kind, params: dict) -> dict:
+def validate(kind: Kind, params: dict, **context) -> dict:
     """Params as the kind's own model takes them, without what was left to its defaults.
+
+    Args:
+        context: what else its model should know.
 
     Raises:
         Invalid
     """
     try:
         # The context lets a model look: at the files, at the other kinds.
-        model = kind.params.model_validate_json(json.dumps(params), strict=True, context={"app": kind.task.app})
+        model = kind.params.model_validate_json(json.dumps(params), strict=True,
+                                                context={"app": kind.task.app, **context})
     except ValidationError as error:
         raise Invalid("params", error) from None
     return model.model_dump(mode="json", exclude_unset=True)
@@ -152,7 +156,7 @@ def follower(kinds: dict[str, Kind], job: NewJob, id: str) -> str | None:
     try:
         if not webhook:
             raise PydanticCustomError("notify", "this app has no webhooks")
-        params = validate(webhook, {"job": id, "url": job.notify})
+        params = validate(webhook, {"job": id, "url": job.notify}, new=id)
     except (PydanticCustomError, Invalid) as error:
         why = error.error.errors()[0]["msg"].removeprefix("Value error, ") if isinstance(error, Invalid) else str(error)
         raise Invalid("", ValidationError.from_exception_data("notify", [
