@@ -20,13 +20,14 @@ TOLD = ("id", "kind", "state", "created_at", "due_at", "started_at", "finished_a
 
 class Webhook(Params):
     job: str = Field(description="Id of the job that has ended")
-    url: str = Field(description="Where to tell it: https://…")
+    url: str = Field(title="URL", description="Where to tell it: https://…")
 
     @field_validator("job")
     @classmethod
     def there(cls, value, info):
-        app = (info.context or {}).get("app")  # only where it is accepted: later, that it is gone is the job's failure
-        if app and not app.store.get(value):
+        context = info.context or {}
+        app = context.get("app")  # only where it is accepted: later, that it is gone is the job's failure
+        if app and value != context.get("new") and not app.store.get(value):
             raise ValueError("there is no such job")
         return value
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 from standardwebhooks import Webhook
 
+from app.accept import NewJob, accept
 from app.config import Settings
 from app.kinds import kinds
 from app.web import create_app
@@ -43,21 +44,58 @@ def verified(got) -> dict:
     return Webhook(SECRET).verify(got.body, got.headers)
 
 
-@pytest.mark.parametrize("end", ["succeeded", "failed", "cancelled"])
-def test_an_end_is_told_once_and_signed(dynos, receiver, end):
+def notifying(dynos, receiver, delay=None, **params) -> str:
+    new = NewJob(kind="sample", params={"seconds": 0.1, "label": "x"} | params, delay=delay,
+                 notify=f"http://localhost:{receiver.port}/hook")
+    return accept(kinds(dynos.celery), new).id
+
+
+def told(dynos, id: str, end=1) -> dict:
+    """The webhook of that end of a job, when it has ended itself."""
+    hook = f"{id}-end-{end}"
+    wait_for(lambda: dynos.store.get(hook), what="the webhook")
+    return dynos.wait(hook)
+
+
+@pytest.mark.parametrize("end, delay, params", [
+    ("succeeded", None, {"fail": "once"}), ("failed", None, {"fail": "always"}), ("cancelled", 600, {}),
+    ("cancelled", None, {"seconds": 60, "steps": 600})])
+def test_the_end_of_a_job_is_told_once_and_signed(dynos, receiver, end, delay, params):
     dynos.worker()
-    id = sample(dynos, countdown=600 if end == "cancelled" else None, fail="always" if end == "failed" else "never")
+    id = notifying(dynos, receiver, delay, **params)
     if end == "cancelled":
+        dynos.wait(id, "scheduled" if delay else "running")
         dynos.store.cancel(id)
     job = dynos.wait(id)
-    hook = tell(dynos, receiver, id)
-    assert dynos.wait(hook)["result"] == {"status": 204}
+    assert told(dynos, id)["result"] == {"status": 204}
     (got,) = receiver.got
     payload = verified(got)
     assert (payload["type"], payload["timestamp"]) == (f"job.{end}", job["finished_at"])
     assert payload["data"].items() <= job.items()
     assert (payload["data"]["id"], payload["data"]["error"]) == (id, job["error"])
-    assert (got.path, got.headers["webhook-id"], got.headers["content-type"]) == ("/hook", hook, "application/json")
+    assert (got.path, got.headers["webhook-id"]) == ("/hook", f"{id}-end-1")
+    assert got.headers["content-type"] == "application/json"
+
+
+def test_a_job_that_is_tried_again_by_hand_has_another_end(dynos, receiver):
+    dynos.worker()
+    id = notifying(dynos, receiver, delay=600)
+    dynos.store.cancel(id)
+    told(dynos, id)
+    dynos.store.act("retry", [id])
+    told(dynos, id, 2)
+    assert [verified(got)["type"] for got in receiver.got] == ["job.cancelled", "job.succeeded"]
+
+
+def test_a_job_whose_worker_dies_in_the_middle_has_one_end(dynos, receiver):
+    worker = dynos.worker()
+    id = notifying(dynos, receiver, seconds=1)
+    dynos.wait(id, "running")
+    worker.signal_all(signal.SIGKILL)
+    dynos.worker()
+    told(dynos, id)
+    assert dynos.job(id)["attempt"] == 2
+    assert [got.headers["webhook-id"] for got in receiver.got] == [f"{id}-end-1"]
 
 
 def test_it_is_tried_again_under_the_same_id_and_with_the_time_of_each_attempt(dynos, receiver):
@@ -117,12 +155,13 @@ def test_a_worker_reaches_nothing_on_its_own_machine(dynos, receiver):
 
 
 def test_of_a_job_that_was_deleted_or_has_not_ended_nothing_is_told(dynos, receiver):
-    gone, waiting = sample(dynos, countdown=600), sample(dynos, countdown=600)
+    gone, waiting = notifying(dynos, receiver, delay=600), sample(dynos, countdown=600)
     dynos.store.cancel(gone)
     dynos.store.delete(gone)
+    hook = tell(dynos, receiver, waiting)
     dynos.worker()
-    for id, why in ((gone, "deleted"), (waiting, "scheduled")):
-        job = dynos.wait(tell(dynos, receiver, id))
+    for id, why in ((f"{gone}-end-1", "deleted"), (hook, "scheduled")):
+        job = dynos.wait(id)
         assert (job["state"], job["attempt"]) == ("failed", 1)
         assert why in job["error"]["message"]
     assert not receiver.got
@@ -151,13 +190,18 @@ def call(redis):
     ("https://example.com/", {}, "WEBHOOK_SECRET"),
 ])
 def test_a_url_that_may_not_be_told_is_refused_at_once(dynos, call, url, env, why):
-    answer = call({"kind": "webhook", "params": {"job": sample(dynos), "url": url}}, **env)
-    assert answer.status_code == 422
-    (error,) = answer.json["errors"]
-    assert error["field"] == "params.url" and why in error["message"]
+    hook = {"kind": "webhook", "params": {"job": sample(dynos), "url": url}}
+    notifying = {"kind": "sample", "params": {"label": "x"}, "notify": url}
+    for body, field in ((hook, "params.url"), (notifying, "notify")):
+        answer = call(body, **env)
+        assert answer.status_code == 422
+        (error,) = answer.json["errors"]
+        assert error["field"] == field and why in error["message"]
 
 
 def test_a_job_that_there_is_not_is_refused_at_once(call):
     answer = call({"kind": "webhook", "params": {"job": "none", "url": "https://example.com/"}}, **TOLD)
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json["errors"]] == ["params.job"]
+    answer = call({"kind": "sample", "params": {"label": "x"}, "notify": "https://example.com/"}, **TOLD)
+    assert answer.status_code == 202
