@@ -86,10 +86,14 @@ def test_runtime_txt_names_a_python_by_its_major_version():
     assert re.fullmatch(r"python-3\.1[1-4]\n", (ROOT / "runtime.txt").read_text())
 
 
-def test_there_is_one_package_manager_and_every_package_is_pinned():
+def test_there_is_one_package_manager_and_every_package_is_pinned_with_its_hash():
     assert not [name for name in ("Pipfile", "poetry.lock", "uv.lock", "Pipfile.lock") if (ROOT / name).exists()]
     for name in ("requirements", "requirements-test"):
-        pinned = re.findall(r"^([a-z0-9-]+)==\S+", (ROOT / f"{name}.txt").read_text(), re.M)
+        text = (ROOT / f"{name}.txt").read_text()
+        pinned = re.findall(r"^([a-z0-9-]+)==[0-9]\S* (?:; [^\\\n]+ )?\\\n    --hash=sha256:[0-9a-f]{64}\b", text, re.M)
+        assert pinned == re.findall(r"^(?![#\s])([^\s=;]+)", text, re.M), "each one has its version and its hash"
+        assert not re.search("https?:|file:", text)
+        assert "--universal --python-version 3.11" in text.partition("==")[0], "Dependabot needs to know"
         wanted = re.findall(r"^([a-z][a-z0-9-]*)", (ROOT / f"{name}.in").read_text(), re.M)
         assert set(wanted) <= set(pinned)
         lines = [line for line in (ROOT / f"{name}.in").read_text().splitlines() if line[:1].isalpha()]
