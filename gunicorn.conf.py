@@ -3,6 +3,8 @@
 import os
 import socket
 
+from gunicorn import glogging
+
 from app.config import ConfigError, Settings
 
 try:
@@ -22,4 +24,15 @@ keepalive = 95  # longer than the router keeps an idle connection, 90 s, so that
 preload_app = True  # one copy in memory; nothing is connected before the fork
 forwarded_allow_ips = ""  # what the router says of a client is read in app/web/edge.py alone
 control_socket_disable = True  # its file in HOME would be shared by two instances on one machine
+
+class Logger(glogging.Logger):
+    """Says which path was asked for: not the query, which holds what somebody searched for, nor the page before."""
+
+    def atoms(self, resp, req, environ, request_time):
+        path = environ["RAW_URI"].partition("?")[0]
+        return super().atoms(resp, req, environ, request_time) | {
+            "r": f"{environ['REQUEST_METHOD']} {path} {environ['SERVER_PROTOCOL']}", "f": "-"}
+
+
+logger_class = Logger
 accesslog = "-" if "GUNICORN_CMD_ARGS" not in os.environ else None

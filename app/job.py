@@ -200,7 +200,7 @@ class Job(celery.Task):
             if reject.requeue:
                 self.store.requeue(self.request.id, self._token())
             else:
-                self._settle(self.request.id, states.FAILED, error=_error(reject))
+                self._settle(self.request.id, states.FAILED, error=self._error(reject))
             raise
         except Ignore:
             if self._token():  # not replaced: the job has nothing more to do
@@ -269,7 +269,7 @@ class Job(celery.Task):
             PutOff, Cancelled, LeaseLost: let them pass.
         """
         if self._token():
-            now = self.store.put_off(self.request.id, self._token(), int(due * 1000), _error(why))
+            now = self.store.put_off(self.request.id, self._token(), int(due * 1000), self._error(why))
             if now != states.SCHEDULED:
                 self._heed(now)
         raise PutOff(str(why))
@@ -326,14 +326,18 @@ class Job(celery.Task):
         reason = self.request.get("reason")
         message = encode(self.name, self._message(args, kwargs, options))
         state = self.store.try_again(self.request.id, self._token(), message, due=due, delay=delay,
-                                     error=_error(reason) if reason else None)
+                                     error=self._error(reason) if reason else None)
         logger.info("job %s: attempt %s failed (%s), now %s", self.request.id, self.request.retries + 1, reason, state)
 
     def on_success(self, retval, task_id, args, kwargs):
         self._settle(task_id, states.SUCCEEDED, result=_result(retval, task_id))
 
     def on_failure(self, exc, task_id, args, kwargs, einfo):
-        self._settle(task_id, states.FAILED, error=_error(exc), traceback=str(einfo)[-TRACEBACK_CHARS:])
+        traceback = self.app.scrubber.text(str(einfo))
+        self._settle(task_id, states.FAILED, error=self._error(exc), traceback=traceback[-TRACEBACK_CHARS:])
+
+    def _error(self, exc: BaseException) -> dict:
+        return {"type": type(exc).__name__, "message": self.app.scrubber.text(str(exc))[:1000]}
 
     def _settle(self, task_id, state, **outcome):
         if self.request.is_eager:
@@ -401,10 +405,6 @@ def _milliseconds(at: datetime | str | None) -> int | None:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _error(exc: BaseException) -> dict:
-    return {"type": type(exc).__name__, "message": str(exc)[:1000]}
 
 
 def _result(value, task_id):

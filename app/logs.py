@@ -1,19 +1,26 @@
-"""Logs go to stderr, a line each, and a job's to its page as well; Sentry hears of errors when SENTRY_DSN is set."""
+"""Logs go to stderr, a line each, and a job's to its page as well; Sentry hears of errors when SENTRY_DSN is set.
+No secret of ours is in either (app.scrubber)."""
 
 import json
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from math import inf
 from threading import Timer
 from time import monotonic
 
 import sentry_sdk
 from redis import RedisError
+from sentry_sdk.scrubber import EventScrubber
 
 from app.config import Settings
 from app.connections import in_a_hurry
+from app.scrubber import Scrubber
+
+logger = logging.getLogger(__name__)
 
 #: Loggers of what runs the job; it would say the same of every job, or of how its log is kept.
 NOISE = ("celery", "kombu", "amqp", "billiard", "redis", "app.job")
@@ -23,13 +30,53 @@ MESSAGE_CHARS = 300
 SEND_SECONDS = 1
 #: When Redis was found away, nothing is sent for so long: each try may hold the job up for a few seconds.
 AWAY_SECONDS = 30
+#: Of a request, what Sentry has no business with: what somebody sent, searched for, or is known by.
+PRIVATE = ("cookies", "data", "query_string")
+PRIVATE_HEADERS = ("authorization", "cookie", "referer")
 
 
 def start(settings: Settings) -> None:
     """Set up logging and Sentry. Call once in each process, before it forks."""
+    scrubber = Scrubber.of(settings)
+    logging.setLogRecordFactory(partial(record, scrubber))
     logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s %(message)s", force=True)
+    sys.excepthook = lambda *error: logger.critical("the process ends", exc_info=error)
     if settings.sentry_dsn:
-        sentry_sdk.init(dsn=settings.sentry_dsn, environment="development" if settings.development else "production")
+        sentry_sdk.init(
+            dsn=settings.sentry_dsn, environment="development" if settings.development else "production",
+            send_default_pii=False, include_local_variables=False, max_request_body_size="never",
+            event_scrubber=EventScrubber(recursive=True), before_breadcrumb=breadcrumb,
+            before_send=partial(event, scrubber), before_send_transaction=partial(event, scrubber))
+
+
+def record(scrubber: Scrubber, *args, **options) -> logging.LogRecord:
+    """A record without secrets, whichever handler will write it: Celery's and gunicorn's have formats of their own."""
+    made = logging.LogRecord(*args, **options)
+    try:
+        message = made.getMessage()
+    except Exception:  # its arguments do not fit; whoever writes it will say so, and which they are
+        made.msg, made.args = scrubber.deep(made.msg), scrubber.deep(made.args)
+    else:
+        if (clean := scrubber.text(message)) != message:
+            made.msg, made.args = clean, ()
+    if made.exc_info:
+        made.exc_text = scrubber.text(logging.Formatter().formatException(made.exc_info))
+    return made
+
+
+def event(scrubber: Scrubber, event: dict, _hint) -> dict:
+    """What Sentry gets to see of an event."""
+    request = event.get("request") or {}
+    for name in PRIVATE:
+        request.pop(name, None)
+    for name in [name for name in request.get("headers") or {} if name.lower() in PRIVATE_HEADERS]:
+        del request["headers"][name]
+    return scrubber.deep(event)
+
+
+def breadcrumb(crumb: dict, _hint) -> dict | None:
+    """The address of a webhook may be a secret of its receiver's."""
+    return None if crumb.get("type") == "http" else crumb
 
 
 class JobLog(logging.Handler):

@@ -11,6 +11,7 @@ from app.config import Settings
 from app.connections import HEALTH_CHECK_SECONDS, connect, with_tls
 from app.files import Files
 from app.job import Job
+from app.scrubber import Scrubber
 from app.store import Store
 
 QUEUE = "default"
@@ -28,6 +29,7 @@ def make_celery(settings: Settings, worker: str = "") -> Celery:
     celery.set_default()
     celery.settings = settings
     celery.worker = worker
+    celery.scrubber = Scrubber.of(settings)
     open_store(celery, patient=False)
     celery.stopping = mmap.mmap(-1, 1)  # one byte that the children share: not 0 when the worker is asked to stop
     celery.conf.update(configuration(settings))

@@ -7,10 +7,10 @@ A field is a secret by its name, by `format: password` or by `writeOnly`; it is 
 import re
 from collections.abc import Iterator
 
+from app.scrubber import IN_URL
+
 SECRET = re.compile(r"password|passwd|secret|token|api_?key|authorization|credential", re.I)
 HIDDEN = "••••••"
-#: The password in a URL, after what stands before it.
-IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/]+(?=@)")
 
 
 def secret(name: str, rule: dict) -> bool:

@@ -17,9 +17,9 @@ from tests.project import copy_project
 ROOT = Path(__file__).parent.parent.parent
 
 #: Each module may import those before it. web/ and jobs/ come last and see all of these.
-LAYERS = ["states", "address", "addons", "config", "connections", "pulse", "reader", "store", "files", "bucket",
-          "record", "logs", "mail", "allowance", "outbox", "outgoing", "job", "kinds", "accept", "bulk", "schedules",
-          "removal", "queue", "timers", "steps"]
+LAYERS = ["states", "address", "addons", "config", "scrubber", "connections", "pulse", "reader", "store", "files",
+          "bucket", "record", "logs", "mail", "allowance", "outbox", "outgoing", "job", "kinds", "accept", "bulk",
+          "schedules", "removal", "queue", "timers", "steps"]
 
 
 def imports(path):
