@@ -17,15 +17,19 @@ from app.record import params as params_of
 from app.store import batches, dumps
 
 YEAR = timedelta(days=366)
+#: In JSON Schema: `delay` is given, `run_at` is.
+DELAY, RUN_AT = ({"required": [name], "properties": {name: {"type": type}}}
+                 for name, type in (("delay", "number"), ("run_at", "string")))
 
 
 class When(BaseModel):
     """When a job is to run: in `delay` seconds, or at `run_at`; with neither, now."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, json_schema_extra={
+        "not": {"allOf": [DELAY, RUN_AT]}})
 
-    delay: float | None = Field(default=None, ge=0, le=YEAR.total_seconds())
-    run_at: AwareDatetime | None = None
+    delay: float | None = Field(default=None, ge=0, le=YEAR.total_seconds(), description="Seconds", examples=[3600])
+    run_at: AwareDatetime | None = Field(default=None, description="Instead of delay, at most a year ahead")
 
     @field_validator("run_at", mode="before")
     @classmethod
@@ -59,6 +63,8 @@ class NewJob(When):
 
 class NewTime(When):
     """The body of PATCH /api/jobs/<id>."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [DELAY, RUN_AT]})
 
     @model_validator(mode="after")
     def one_time(self):

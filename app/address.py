@@ -46,11 +46,13 @@ def _may_get_mail(value: list[str], info: ValidationInfo) -> list[str]:
     return value
 
 
+Text = Annotated[str, Field(json_schema_extra={"format": "email"})]
 #: One that nothing is sent to, as of a reply.
-Address = Annotated[str, AfterValidator(normalized), Field(json_schema_extra={"format": "email"})]
+Address = Annotated[Text, AfterValidator(normalized)]
 #: Recipients. A list, or one address that stands for a list of one.
 Addresses = Annotated[
-    list[Annotated[str, Field(json_schema_extra={"format": "email"})]],
-    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    list[Text],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value,
+                    json_schema_input_type=list[Text] | Text),
     AfterValidator(lambda value: [normalized(address) for address in value]), AfterValidator(_may_get_mail),
     Field(max_length=MOST_RECIPIENTS)]

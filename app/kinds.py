@@ -24,7 +24,7 @@ import warnings
 
 from celery import Celery, shared_task
 from celery.exceptions import DuplicateTaskNameWarning
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.errors import PydanticUserError
 
 import app.jobs
@@ -42,6 +42,11 @@ def one_line(value: str) -> str:
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in value):
         raise ValueError("must be one line, without control characters")
     return value.strip()
+
+
+#: The same as a type, which says in its JSON Schema what it takes.
+OneLine = typing.Annotated[str, AfterValidator(one_line), Field(
+    json_schema_extra={"pattern": r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"})]
 
 
 class Kind(typing.NamedTuple):

@@ -5,11 +5,12 @@ import hashlib
 import json
 import uuid
 from datetime import UTC, datetime
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from celery import Celery
 from cronsim import CronSim, CronSimError
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from app.accept import keep_files, validate
 from app.job import encode
@@ -21,13 +22,17 @@ from app.store import dumps
 MOST = 1000
 
 
+Cron = Annotated[str, Field(json_schema_extra={"format": "cron"}, examples=["0 9 * * 1"],
+                            description="Minute, hour, day of month, month, day of week")]
+
+
 class Timing(BaseModel):
     """When: five fields of cron, read on the clocks of a zone. Both are checked here and nowhere else."""
 
     model_config = ConfigDict(extra="forbid")
 
-    timezone: str = "UTC"
-    cron: str = ""
+    timezone: str = Field(default="UTC", json_schema_extra={"format": "time-zone"}, examples=["Europe/Madrid"])
+    cron: Cron = ""
     paused: bool = False
     params: dict = {}
 
@@ -56,12 +61,15 @@ class Timing(BaseModel):
 class Change(Timing):
     """The body of PATCH /api/schedules/<id>: what it leaves out stays."""
 
+    model_config = ConfigDict(json_schema_extra=lambda schema: [
+        rule.pop("default", None) for rule in schema["properties"].values()])
+
 
 class NewSchedule(Timing):
     """The body of POST /api/schedules."""
 
     kind: str
-    cron: str
+    cron: Cron
 
 
 class TooMany(Exception):

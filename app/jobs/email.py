@@ -4,11 +4,11 @@ import logging
 import random
 from typing import Annotated, NoReturn
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from app import allowance, files, mail, outbox
 from app.address import MOST_RECIPIENTS, Address, Addresses, check_domains
-from app.kinds import Params, kind, one_line
+from app.kinds import OneLine, Params, kind
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +26,20 @@ def _not_empty(value: str) -> str:
     return value
 
 
+#: In JSON Schema.
+NOT_BLANK = {"type": "string", "pattern": r"\S"}
+
+
 class Email(Params):
+    model_config = ConfigDict(json_schema_extra={"anyOf": [
+        {"required": [name], "properties": {name: NOT_BLANK}} for name in ("text", "html")]})
+
     to: Annotated[Addresses, Field(min_length=1, description="One address, or several")]
-    subject: Annotated[str, AfterValidator(one_line), AfterValidator(_not_empty), Field(max_length=250)]
+    subject: Annotated[OneLine, AfterValidator(_not_empty), Field(
+        max_length=250, json_schema_extra={"allOf": [NOT_BLANK]}, examples=["Hello"])]
     html: str | None = Field(default=None, max_length=100_000, title="HTML",
                              json_schema_extra={"format": "textarea", "more": True, "private": True})
-    text: str | None = Field(default=None, max_length=100_000, validate_default=True,
+    text: str | None = Field(default=None, max_length=100_000, validate_default=True, examples=["See you at nine."],
                              json_schema_extra={"format": "textarea", "private": True})
     attachments: list[Annotated[str, Field(json_schema_extra={"format": "file"})]] = Field(
         default=[], max_length=10, description="Ids of files: uploads, results of jobs")

@@ -2,22 +2,25 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import Field, field_validator
 
 from app import files, tables
 from app.address import Addresses
-from app.kinds import Params, kind, one_line
+from app.kinds import OneLine, Params, kind
 from app.report import history, measures
 
 
 class Report(Params):
-    title: Annotated[str, AfterValidator(one_line)] = Field(default="", max_length=200)
-    source: str = Field(description="An upload's id, or jobs: the app's own history")
+    title: OneLine = Field(default="", max_length=200)
+    source: str = Field(description="An upload's id, or jobs: the app's own history", examples=[history.SOURCE],
+                        json_schema_extra={"format": "table", "pattern": f"^({history.SOURCE}|file-[0-9a-f]{{32}})$"})
     format: Literal["pdf", "xlsx", "html", "csv"] = "pdf"
-    group_by: list[str] = Field(default=[], max_length=measures.MOST_GROUPS, description="Columns, such as Region; "
-                                "of a date also Date:month")
-    measures: list[str] = Field(default=[], max_length=measures.MOST_MEASURES, description="Such as sum:Sales, "
-                                "mean:Price, count")
+    group_by: list[Annotated[str, Field(json_schema_extra={"format": "column"})]] = Field(
+        default=[], max_length=measures.MOST_GROUPS, json_schema_extra={"uniqueItems": True},
+        description="Columns, such as Region; of a date also Date:month")
+    measures: list[Annotated[str, Field(json_schema_extra={"format": "measure"})]] = Field(
+        default=[], max_length=measures.MOST_MEASURES, json_schema_extra={"uniqueItems": True},
+        description="Such as sum:Sales, mean:Price, count")
     email_to: Addresses = []
 
     @field_validator("source")
