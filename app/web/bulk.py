@@ -31,9 +31,20 @@ blueprint.before_request(larger_body)
 blueprint.register_error_handler(BadInput, bad_input)
 
 
+@blueprint.after_request
+def only_post(response):
+    """Else OPTIONS would tell what can be done with a job of the id `bulk`."""
+    if request.method == "OPTIONS":
+        response.allow = ["POST", "OPTIONS"]
+    return response
+
+
 @blueprint.post("")
 def create():
-    """All of the jobs, one JSON object in each line, or none. The same Idempotency-Key and body give the same jobs."""
+    """Accept many jobs, one JSON object in each line: all of them, or none.
+
+    At most 10,000 lines. The same Idempotency-Key and body give the same jobs, another body 409.
+    """
     if request.mimetype not in TYPES:
         raise UnsupportedMediaType("Send a job in each line, with the header Content-Type: application/x-ndjson.")
     key, digest = idempotency_key(), hashlib.sha256()
