@@ -44,7 +44,10 @@ LOOK_ONLY = {"Content-Disposition": "inline",
 
 @blueprint.post("/jobs")
 def create():
-    """202 and the job; the same Idempotency-Key and body give the same job, another body 409."""
+    """Accept a job: 202 and the job.
+
+    The same Idempotency-Key and body give the same job, another body 409; when that job has been deleted, 410.
+    """
     key = idempotency_key()
     with bad_input_named():
         new = NewJob.model_validate_json(json.dumps(body()), strict=True)
@@ -61,6 +64,10 @@ def create():
 
 @blueprint.get("/jobs")
 def index():
+    """List jobs, newest first, with a count of each state; scheduled ones by their time, the soonest first.
+
+    It looks at some thousands of jobs for a page, so one that filters may be short, even empty, and still have a next.
+    """
     errors = []
     state, kind = request.args.get("state") or None, request.args.get("kind") or None
     if state and state not in states.ALL:
@@ -80,12 +87,13 @@ def index():
 
 @blueprint.get("/jobs/<id>")
 def show(id):
+    """One job, with each attempt and what people asked of it."""
     return as_json(find(id))
 
 
 @blueprint.patch("/jobs/<id>")
 def change(id):
-    """Another time for a job that is scheduled."""
+    """Give a scheduled job another time."""
     record = find(id)
     with bad_input_named():
         to = NewTime.model_validate_json(json.dumps(body()), strict=True)
@@ -97,7 +105,10 @@ def change(id):
 
 @blueprint.delete("/jobs/<id>")
 def delete(id):
-    """With the file that it made, unless another job or a schedule is to work on that."""
+    """Delete a job that has ended.
+
+    With it goes the file that it made, unless another job or a schedule is to work on that.
+    """
     record = find(id)
     if not removal.delete(celery(), [id]):
         raise Conflict(f"The job is {record['state']}; cancel it first.")
@@ -107,13 +118,14 @@ def delete(id):
 
 @blueprint.get("/jobs/<id>/log")
 def log(id):
-    """What it logged last, of all attempts."""
+    """What a job logged last, of all attempts."""
     find(id)
     return {"lines": [line | {"at": iso(line["at"])} for line in store().logs(id)]}
 
 
 @blueprint.post("/jobs/<id>/cancellation")
 def cancel(id):
+    """Cancel a job, or ask one that runs to stop at its next checkpoint."""
     find(id)
     if not store().cancel(id, API):
         raise Conflict("The job has finished; there is nothing to cancel.")
@@ -123,6 +135,7 @@ def cancel(id):
 
 @blueprint.post("/jobs/<id>/retry")
 def retry(id):
+    """Try a failed or cancelled job again, with all its attempts."""
     record = find(id)
     if not store().retry(id, API):
         raise Conflict(f"The job is {record['state']}; only a failed or cancelled one can be retried.")
@@ -133,6 +146,7 @@ def retry(id):
 
 @blueprint.post("/jobs/<id>/run-now")
 def run_now(id):
+    """Run a scheduled job without waiting for its time."""
     record = find(id)
     if not store().run_now(id, API):
         raise Conflict(f"The job is {record['state']}; only a scheduled one can be run now.")
@@ -143,6 +157,7 @@ def run_now(id):
 
 @blueprint.get("/jobs/<id>/result")
 def result(id):
+    """What a job returned, as JSON, or the file that it made."""
     record = find(id)
     if record["state"] != states.SUCCEEDED or not record.get("result"):
         raise NotFound("The job has no result." if record["state"] in states.FINISHED else "It has no result yet.")
@@ -155,6 +170,7 @@ def result(id):
 
 @blueprint.get("/kinds")
 def list_kinds():
+    """Every kind of job, with the JSON Schema of its params."""
     return {"kinds": [
         {"name": kind.name, "description": kind.description, "params": kind.params.model_json_schema()}
         for kind in kinds().values()

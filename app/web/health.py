@@ -12,11 +12,13 @@ SILENT_SECONDS = 25
 
 @blueprint.get("/health/live")
 def live():
+    """Is the process up?"""
     return {"status": "live"}
 
 
 @blueprint.get("/health/ready")
 def ready():
+    """Are there Redis and a worker?"""
     try:
         workers = current_app.extensions["store"].workers(within=SILENT_SECONDS)
     except UNAVAILABLE:

@@ -16,7 +16,7 @@ blueprint.register_error_handler(BadInput, bad_input)
 
 @blueprint.post("")
 def create():
-    """201 and the schedule; the same Idempotency-Key and body give the same one, another body 409."""
+    """Repeat a job: 201 and the schedule. The same Idempotency-Key and body give the same one, another body 409."""
     key = idempotency_key()
     with bad_input_named():
         new = schedules.NewSchedule.model_validate_json(json.dumps(body()), strict=True)
@@ -28,17 +28,19 @@ def create():
 
 @blueprint.get("")
 def index():
+    """List schedules, the next one due first."""
     return {"schedules": [shown.schedule(entry) for entry in store().schedules()]}
 
 
 @blueprint.get("/<id>")
 def show(id):
+    """One schedule."""
     return find(id)
 
 
 @blueprint.patch("/<id>")
 def change(id):
-    """What the body leaves out stays as it is."""
+    """Change a schedule, pause or resume it. What the body leaves out stays as it is."""
     with bad_input_named():
         wish = schedules.Change.model_validate_json(json.dumps(body()), strict=True)
         schedules.change(celery(), kinds(), id, wish)
@@ -47,7 +49,7 @@ def change(id):
 
 @blueprint.delete("/<id>")
 def delete(id):
-    """Jobs that it has made already stay."""
+    """Delete a schedule. Jobs that it has made already stay."""
     if not store().delete_schedule(id):
         raise NotFound("There is no schedule with this id.")
     return "", 204

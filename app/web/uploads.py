@@ -28,24 +28,27 @@ blueprint.register_error_handler(BadInput, bad_input)
 
 @blueprint.post("")
 def create():
+    """Take a table: 201, its columns, types and first rows."""
     file = receive()
     return as_json(file), 201, {"Location": url_for("uploads.show", id=file.id)}
 
 
 @blueprint.get("/<id>")
 def show(id):
+    """What is known of a table."""
     return as_json(find(id))
 
 
 @blueprint.put("/<id>")
 def replace(id):
-    """New rows in place of the old: what a schedule reports on next time."""
+    """Put new rows in place of the old: what a schedule reports on next time."""
     find(id)
     return as_json(receive(replaces=id))
 
 
 @blueprint.delete("/<id>")
 def delete(id):
+    """Delete a table, unless a schedule uses it."""
     find(id)
     for schedule in api.store().schedules():
         if id in schedule["params"]:
