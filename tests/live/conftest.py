@@ -1,4 +1,7 @@
+from importlib.util import find_spec
+
 import pytest
+from flask.testing import FlaskClient
 
 from app.connections import connect
 from app.store import Store
@@ -39,3 +42,20 @@ def serve(mailbox):
     for server in servers:
         if server._thread:
             server.stop()
+
+
+@pytest.fixture(autouse=True)
+def as_described(monkeypatch):
+    """Whatever the API answers in a test, its description knows it."""
+    if not find_spec("app.web.openapi"):
+        return
+    from tests import described
+
+    plain = FlaskClient.open
+
+    def checked(client, *args, **kwargs):
+        answer = plain(client, *args, **kwargs)
+        described.check(client.application, answer)
+        return answer
+
+    monkeypatch.setattr(FlaskClient, "open", checked)

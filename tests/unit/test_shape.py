@@ -153,6 +153,8 @@ FEATURES = {
     "report": REPORT,
     "report and uploads": [*REPORT, "app/tables", "app/web/uploads.py", "tests/unit/test_tables*.py",
                            "tests/live/test_uploads.py"],
+    "description of the API": ["app/web/answers.py", "app/web/calls.py", "app/web/openapi.py", "tests/described.py",
+                               "tests/fuzz.py", "tests/fuzz_hooks.py", "tests/live/test_openapi.py"],
     "bucket": ["app/bucket.py"],
     "bulk": ["app/bulk.py", "app/web/bulk.py", "benchmarks/bulk.py", "tests/live/test_bulk.py"],
     "webhooks": ["app/jobs/webhook.py", "app/outgoing.py", "tests/receiver.py", "tests/unit/test_outgoing.py",
