@@ -12,7 +12,7 @@ from app.web.language import _
 FREE = ("static", "health.live", "health.ready")
 OPEN = (*FREE, "auth.sign_in", "auth.check")
 #: For a program with a token as well as for a person with a session.
-EITHER = ("openapi.description",)
+EITHER = ("openapi.openapi",)
 #: Forms that readers may send, too.
 READERS = ("auth.sign_out",)
 #: Methods that change nothing.

@@ -5,14 +5,14 @@ import inspect
 from http import HTTPStatus
 from typing import Literal
 
-from flask import Blueprint, current_app, request, session
+from flask import Blueprint, current_app
 from pydantic import BaseModel, create_model
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from werkzeug.routing import Rule
 
 from app import NAME
 from app.web import answers
-from app.web.auth import LOOKING, require_session, require_token
+from app.web.auth import LOOKING
 from app.web.calls import ANY, BY_KIND, CALLS, FORM, JSON, Call
 
 blueprint = Blueprint("openapi", __name__)
@@ -27,11 +27,6 @@ REFUSALS = {
     415: "The body is of another Content-Type.", 422: "What was sent is wrong; see errors.",
     429: "Too many requests. Retry-After says when to come again.",
     503: "Redis cannot be reached, or has no room. Nothing was changed; Retry-After says when to come again."}
-
-
-@blueprint.before_request
-def by_token_or_session():
-    return None if session.get("signed_in") else require_token() if request.authorization else require_session()
 
 
 @blueprint.get("/openapi.json")
