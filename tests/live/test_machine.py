@@ -1,0 +1,433 @@
+"""Anything may happen to jobs in any order: people ask by the HTTP API, workers move jobs, die and lose messages, time
+passes, and some of what is sent is nonsense. After each step the store, the API and a model of each job must agree.
+
+For longer than bin/test has time: MACHINE_EXAMPLES=3000 pytest -n0 --timeout 0 tests/live/test_machine.py
+"""
+
+import json
+import os
+from datetime import UTC, datetime
+from itertools import count, cycle
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from app import job as life
+from app import schedules, states
+from app.config import Settings
+from app.removal import delete
+from app.schedules import next_due
+from app.store import PREFIX, Start
+from app.timers import Timers
+from app.web import create_app
+from tests import ledger  # noqa: F401 - its kind, sample
+from tests.model import Job
+from tests.stores import Clock
+
+LONG = os.environ.get("MACHINE_EXAMPLES")
+OPTIONS = settings(max_examples=int(LONG or 120), stateful_step_count=60, deadline=None, derandomize=not LONG,
+                   database=None, suppress_health_check=list(HealthCheck), print_blob=True)
+#: The web side compares some times with its own clock.
+START = int(datetime.now(UTC).timestamp()) * 1000
+LEASE, RETENTION = 60, 7 * 86400
+HEADERS = {"Authorization": "Bearer t"}
+#: A member of what there is by then, whatever that will be.
+WHICH = st.integers(0, 999)
+WORKERS = st.sampled_from(["w1", "w2", "w3"])
+WAITS = st.sampled_from([None, None, 0, 0.0004, 1, 59.5, 3600]) | st.floats(0, 30 * 86400)
+KEYS = st.sampled_from([None, None, None, "a", "jobs:job:x", "%s*"])
+LABELS = st.sampled_from(["x", "\0", "\u202e\u2028", "'\"<>{{1}}%s"]) | st.text(
+    st.characters(codec="utf-8"), min_size=1, max_size=100)
+CRONS = st.sampled_from(["* * * * *", "*/7 3 * * *", "0 9 * * 1-5", "0 0 29 2 *"])
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner:
+                    st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8)
+NONSENSE = st.one_of(
+    JSON.map(json.dumps), st.binary(max_size=50), st.sampled_from([
+        "", "{", "[" * 100_000, '{"kind":"sample","params":{"label":"\\ud800"}}', '{"kind":"sample","kind":"sample"}',
+        '{"kind":"sample","params":{"label":"x","steps":1e400}}', '{"kind":"sample","params":{"steps":' + 5000 * "9"]),
+    st.fixed_dictionaries({"kind": st.just("sample"), "params": st.fixed_dictionaries({"label": JSON})}, optional={
+        "delay": JSON, "run_at": st.one_of(JSON, st.datetimes().map(str)), "extra": JSON}).map(json.dumps))
+
+
+def pick(which, there, gone=()):
+    """One of the ids that there are; one time in ten, one that there is not."""
+    ids = [*gone, "unknown"] if not there or which % 10 == 9 else [*there]
+    return ids[which // 10 % len(ids)]
+
+
+class Machine(RuleBasedStateMachine):
+    def __init__(self, app):
+        super().__init__()
+        self.celery = app.extensions["celery"]
+        self.store, self.client, self.timers = self.celery.store, app.test_client(), Timers(self.celery)
+        for name in self.store.redis.keys("*"):
+            if name.startswith(PREFIX) or name == "default":
+                self.store.redis.delete(name)
+        self.store.clock = self.clock = Clock()
+        self.clock.ms = START
+        ids = count()
+        life.uuid = lambda: f"job-{next(ids):04}"  # the same each time, as a failure must be
+        self.jobs: dict[str, Job] = {}
+        self.gone, self.runs, self.keys, self.schedules, self.schedule_keys = [], [], {}, {}, {}
+        self.filters = cycle([{}] + [{"state": state} for state in states.ALL] + [{"kind": "sample"}, {"kind": "no"}])
+
+    # --- help ---
+
+    def call(self, method, path, body=None, data=None, **headers):
+        data = json.dumps(body) if data is None and body is not None else data
+        return self.client.open("/api" + path, method=method, data=data, headers=HEADERS | headers,
+                                content_type="application/json" if data is not None else None)
+
+    def known(self, which):
+        return pick(which, self.jobs, self.gone)
+
+    def accepted(self, answer, due, params):
+        assert answer.status_code == 202, answer.text
+        assert answer.json["params"] == params
+        assert answer.json["id"] not in self.jobs and answer.json["id"] not in self.gone
+        self.jobs[answer.json["id"]] = Job.made(self.clock(), due, params)
+        return answer.json["id"]
+
+    def forget(self, id):
+        del self.jobs[id]
+        self.gone.append(id)
+
+    # --- by the API ---
+
+    @initialize(waits=st.lists(WAITS, min_size=2, max_size=6))
+    def create_some(self, waits):
+        for wait in waits:
+            self.create(wait, False, "one of the first", None)
+
+    @rule(wait=WAITS, as_time=st.booleans(), label=LABELS, key=KEYS)
+    def create(self, wait, as_time, label, key):
+        body, due = {"kind": "sample", "params": {"label": label}}, self.clock()
+        if wait is not None and as_time:
+            at = datetime.fromtimestamp(self.clock() / 1000 + wait, UTC)
+            body["run_at"], due = at.isoformat(), int(at.timestamp() * 1000)
+        elif wait is not None:
+            body["delay"], due = wait, due + int(wait * 1000)
+        answer = self.call("POST", "/jobs", body, **({"Idempotency-Key": key} if key else {}))
+        if not key or key not in self.keys:
+            id = self.accepted(answer, due, body["params"])
+            if key:
+                self.keys[key] = body, id
+        else:
+            first, id = self.keys[key]
+            expected = 409 if body != first else 202 if id in self.jobs else 410
+            assert answer.status_code == expected
+            assert expected != 202 or answer.json["id"] == id
+
+    @rule(data=NONSENSE)
+    def create_of_nonsense(self, data):
+        answer = self.call("POST", "/jobs", data=data)
+        if answer.status_code == 202:
+            due = datetime.fromisoformat(answer.json["due_at"]).timestamp() * 1000
+            self.accepted(answer, round(due), json.loads(data)["params"])
+        else:
+            assert answer.status_code in (400, 422), answer.text
+            assert answer.json["errors"]
+
+    @rule(which=WHICH, data=NONSENSE, path=st.sampled_from(["/jobs/", "/schedules/"]))
+    def change_by_nonsense(self, which, data, path):
+        id = self.known(which)
+        answer = self.call("PATCH", path + id, data=b"!" if data == "{}" else data)
+        assert answer.status_code in (400, 422, 404)
+
+    @rule(which=WHICH, verb=st.sampled_from(["cancellation", "retry", "run-now"]))
+    def ask(self, which, verb):
+        id = self.known(which)
+        answer = self.call("POST", f"/jobs/{id}/{verb}")
+        action = {"cancellation": "cancel", "run-now": "run_now"}.get(verb, verb)
+        if id not in self.jobs:
+            assert answer.status_code == 404
+        else:
+            fine = 200 if action == "cancel" else 202
+            assert answer.status_code == (fine if self.jobs[id].ask(action, self.clock(), True) else 409)
+
+    @rule(which=WHICH, wait=st.floats(0, 10**6))
+    def reschedule(self, which, wait):
+        id, due = self.known(which), self.clock() + int(wait * 1000)
+        answer = self.call("PATCH", f"/jobs/{id}", {"delay": wait})
+        if id not in self.jobs:
+            assert answer.status_code == 404
+        else:
+            assert answer.status_code == (200 if self.jobs[id].ask("reschedule", 0, False, due) else 409)
+            if answer.status_code == 200:  # floats: it may be a millisecond off
+                self.jobs[id].due = round(datetime.fromisoformat(answer.json["due_at"]).timestamp() * 1000)
+                assert abs(self.jobs[id].due - due) <= 1
+
+    @rule(which=WHICH)
+    def delete(self, which):
+        id = self.known(which)
+        answer = self.call("DELETE", f"/jobs/{id}")
+        if id not in self.jobs:
+            assert answer.status_code == 404
+        elif self.jobs[id].is_over:
+            assert answer.status_code == 204
+            self.forget(id)
+        else:
+            assert answer.status_code == 409
+
+    @rule(which=st.lists(WHICH, max_size=8), wait=st.integers(0, 10**6),
+          action=st.sampled_from(["cancel", "retry", "run_now", "reschedule", "delete"]))
+    def act_on_many(self, which, action, wait):
+        ids, due = list(dict.fromkeys(map(self.known, which))), self.clock() + wait
+        moved = delete(self.celery, ids) if action == "delete" else self.store.act(action, ids, due=due, by="page")
+        assert moved == [id for id in ids if id in self.jobs and self.jobs[id].ask(action, self.clock(), False, due)]
+        for id in moved if action == "delete" else ():
+            self.forget(id)
+
+    # --- workers ---
+
+    @precondition(lambda self: self.store.redis.llen("default"))
+    @rule(worker=WORKERS, again=st.booleans())
+    def deliver(self, worker, again):
+        """The oldest message of the broker, which may come again."""
+        message = self.store.redis.rpop("default")
+        if again:
+            self.store.redis.lpush("default", message)
+        id = json.loads(message)["headers"]["id"]
+        start = self.store.start(id, worker, LEASE, "sample", "{}", 3, "default", True)
+        expected = self.jobs[id].start(self.clock(), worker, LEASE) if id in self.jobs else "gone"
+        if isinstance(start, Start):
+            assert (int(start.token), start.attempt) == expected
+            self.runs.append((id, start.token, worker))
+        else:
+            assert start == expected
+
+    def a_run(self, which):
+        """A run, perhaps of long ago, and its job: of one that is deleted, a job that nobody holds."""
+        id, token, worker = self.runs[-1 - which % len(self.runs)]
+        return id, token, worker, self.jobs.get(id) or Job(0, states.CANCELLED)
+
+    @precondition(lambda self: self.runs)
+    @rule(which=WHICH, progress=st.none() | st.just({"done": 1, "total": 2, "message": "‮"}))
+    def checkpoint(self, which, progress):
+        id, token, _, job = self.a_run(which)
+        assert self.store.checkpoint(id, token, progress) == job.checkpoint(self.clock(), token)
+        assert self.store.save(id, token, {"at": 1}) == job.save(token)
+
+    @precondition(lambda self: self.runs)
+    @rule(which=WHICH, state=st.sampled_from(["succeeded", "failed"]), by_worker=st.booleans(), value=JSON, text=LABELS)
+    def settle(self, which, state, by_worker, value, text):
+        id, token, worker, job = self.a_run(which)
+        token = "" if by_worker else token
+        result = json.loads(json.dumps(value, allow_nan=True).replace("NaN", "0").replace("Infinity", "0"))
+        now = self.store.settle(id, token, worker, state, result=result if state == "succeeded" else None,
+                                error={"type": text, "message": text} if state == "failed" else None, traceback=text)
+        assert now == job.settle(self.clock(), token, worker, state)
+
+    @precondition(lambda self: self.runs)
+    @rule(which=WHICH, wait=st.floats(0, 1000), text=LABELS)
+    def try_again(self, which, wait, text):
+        id, token, _, job = self.a_run(which)
+        message = (self.store.get(id) or {}).get("message") or "{}"
+        now = self.store.try_again(id, token, message, delay=wait, error={"type": text, "message": text})
+        assert now == job.try_again(self.clock(), token, self.clock() + int(wait * 1000))
+
+    @precondition(lambda self: self.runs)
+    @rule(which=WHICH, rejected=st.booleans(), message_lost=st.booleans())
+    def make_way(self, which, rejected, message_lost):
+        id, token, _, job = self.a_run(which)
+        now = (self.store.requeue if rejected else self.store.interrupt)(id, token)
+        assert now == job.requeue(self.clock(), token, rejected)
+        if now == "queued" and not message_lost:
+            self.timers.publish([id])
+
+    @precondition(lambda self: self.runs)
+    @rule(which=WHICH)
+    def process_dies(self, which):
+        id, _, worker, job = self.a_run(which)
+        assert self.store.process_died(id, worker) == (job.lose(self.clock()) if job.holds("", worker) else "lost")
+
+    @rule(worker=WORKERS)
+    def stop(self, worker):
+        mine = [job for job in self.jobs.values() if job.holds("", worker)]
+        assert self.store.give_back(worker) == len(mine)
+        for job in mine:
+            job.back(self.clock(), False)
+
+    @rule(worker=WORKERS, which=st.lists(WHICH, max_size=3, unique=True))
+    def renew(self, worker, which):
+        ids = list(dict.fromkeys(map(self.known, which)))
+        mine = [job for job in map(self.jobs.get, ids) if job and job.holds("", worker)]
+        assert self.store.renew(worker, LEASE, ids) == len(mine)
+        for job in mine:
+            job.lease = self.clock() + LEASE * 1000
+
+    @rule(which=WHICH, expired=st.booleans())
+    def a_message_of_no_use(self, which, expired):
+        """It has expired, or the worker has no code for it."""
+        id = self.known(which)
+        if id in self.jobs and expired:
+            assert self.store.expire(id, {"type": "Expired", "message": ""}) == self.jobs[id].expire(self.clock())
+        elif id in self.jobs:
+            assert self.store.unregistered(id, 30) == self.jobs[id].unregistered(self.clock(), 30)
+
+    # --- time ---
+
+    @rule(seconds=st.sampled_from([0.001, 1, 61, 3600, 8 * 86400]))
+    def time_passes(self, seconds):
+        self.clock.forward(seconds)
+        self.promote(100)
+
+    @rule(seconds=st.sampled_from([0.5, 90]))
+    def time_passes_without_a_worker(self, seconds):
+        self.clock.forward(seconds)
+
+    @rule(limit=st.sampled_from([1, 100]))
+    def promote(self, limit):
+        now, waiting = self.clock(), [(j.due, id) for id, j in self.jobs.items() if j.state == states.SCHEDULED]
+        due = [id for at, id in sorted(waiting) if at <= now][:limit]
+        _wait, ids, fires = self.store.promote(limit)
+        assert ids == due
+        for id in ids:
+            self.jobs[id].state = states.QUEUED
+        self.timers.publish(ids)
+        assert all(self.schedules[id]["due"] <= now for id in fires)
+        for id in fires:
+            self.fire(id)
+
+    def fire(self, id):
+        schedule = self.schedules[id]
+        job, due = schedules.fire(self.celery, id), schedule["due"]
+        assert job == f"{id}-{due}"
+        assert job not in self.jobs and job not in self.gone
+        self.jobs[job] = Job.made(self.clock(), due, schedule["params"])
+        schedule["due"] = next_due(schedule["cron"], "UTC", self.clock() / 1000)
+        self.timers.publish([job])
+
+    @rule()
+    def sweep(self):
+        over = {id for id, job in self.jobs.items() if job.state == states.RUNNING and job.lease <= self.clock()}
+        swept = dict(self.store.sweep_leases(100))
+        assert swept == {id: self.jobs[id].lose(self.clock()) for id in over}
+        self.timers.publish([id for id, state in swept.items() if state == states.QUEUED])
+
+    @rule()
+    def look_for_lost_messages(self):
+        missing = self.store.sweep_queued(100, LEASE / 3, 3600, self.timers.messages())
+        assert all(self.jobs[id].state == states.QUEUED for id in missing)
+        self.timers.publish(missing)
+
+    @rule()
+    def a_message_is_lost(self):
+        self.store.redis.rpop("default")
+
+    @rule()
+    def trim(self):
+        old = [id for id, job in self.jobs.items() if job.is_over and job.ended <= self.clock() - RETENTION * 1000]
+        assert self.store.trim(100, RETENTION) == len(old)
+        for id in old:
+            self.forget(id)
+
+    # --- schedules ---
+
+    @rule(cron=CRONS, label=LABELS, key=KEYS)
+    def create_schedule(self, cron, label, key):
+        body = {"kind": "sample", "params": {"label": label}, "cron": cron}
+        answer = self.call("POST", "/schedules", body, **({"Idempotency-Key": key} if key else {}))
+        first = self.schedule_keys.get(key)
+        if key and first in self.schedules:
+            assert answer.status_code == (201 if self.schedules[first]["body"] == body else 409)
+            return
+        assert answer.status_code == 201
+        id = self.schedule_keys[key] = answer.json["id"]
+        self.schedules[id] = {"body": body, "cron": cron, "params": body["params"],
+                              "due": next_due(cron, "UTC", self.clock() / 1000)}
+
+    @precondition(lambda self: self.schedules)
+    @rule(which=WHICH, cron=st.none() | CRONS, paused=st.none() | st.booleans(), label=st.none() | st.just("new"))
+    def change_schedule(self, which, cron, paused, label):
+        id = pick(which, self.schedules)
+        change = {"cron": cron, "paused": paused, "params": label and {"label": label}}
+        change = {name: value for name, value in change.items() if value is not None}
+        answer, schedule = self.call("PATCH", f"/schedules/{id}", change), self.schedules.get(id)
+        assert answer.status_code == (200 if schedule else 404)
+        if schedule:
+            schedule |= {name: change.get(name, schedule[name]) for name in ("cron", "params")}
+            paused = schedule["due"] is None if paused is None else paused
+            if change.keys() - {"params"}:
+                schedule["due"] = None if paused else next_due(schedule["cron"], "UTC", self.clock() / 1000)
+
+    @precondition(lambda self: self.schedules)
+    @rule(which=WHICH)
+    def delete_schedule(self, which):
+        id = pick(which, self.schedules)
+        assert self.call("DELETE", f"/schedules/{id}").status_code == (204 if self.schedules.pop(id, None) else 404)
+
+    # --- what holds after each step ---
+
+    @invariant()
+    def each_job_is_in_its_place_and_nowhere_else(self):
+        redis = self.store.redis
+        assert set(redis.zrange(PREFIX + "all", 0, -1)) == set(self.jobs)
+        for state in states.ALL:
+            assert set(redis.zrange(PREFIX + state, 0, -1)) == {id for id, j in self.jobs.items() if j.state == state}
+        for name in ("job:", "message:"):
+            assert set(redis.keys(f"{PREFIX}{name}*")) == {PREFIX + name + id for id in self.jobs}
+
+    @invariant()
+    def the_api_tells_of_each_what_it_is(self):
+        where, limit = next(self.filters), 3 if len(self.jobs) % 2 else 50
+        told, cursor = [], {}
+        while cursor is not None:
+            answer = self.call("GET", "/jobs?" + urlencode(where | cursor | {"limit": limit}))
+            assert answer.status_code == 200
+            told += answer.json["jobs"]
+            cursor = {"cursor": answer.json["next"]} if answer.json["next"] else None
+        wanted = {id: job for id, job in self.jobs.items() if where.get("state") in (None, job.state)
+                  and where.get("kind") in (None, job.kind)}
+        assert sorted(job["id"] for job in told) == sorted(wanted)
+        assert answer.json["counts"] == {s: sum(job.state == s for job in self.jobs.values()) for s in states.ALL}
+        for job in told:
+            model = wanted[job["id"]]
+            assert (job["state"], job["attempt"], job["params"], job["cancel_requested"]) == (
+                model.state, model.attempt, model.params, model.cancel)
+            if model.state == states.SCHEDULED:
+                assert abs(datetime.fromisoformat(job["due_at"]).timestamp() * 1000 - model.due) <= 1
+
+    @invariant()
+    def schedules_are_what_was_asked_for(self):
+        told = {entry["id"]: (entry["cron"], entry["params"], entry["due"]) for entry in self.store.schedules()}
+        assert told == {id: (s["cron"], json.dumps(s["params"], separators=(",", ":"), ensure_ascii=False), s["due"])
+                        for id, s in self.schedules.items()}
+
+    def teardown(self):
+        """Nothing accepted is lost: when time passes and workers live, each job comes to its end."""
+        for id in [*self.schedules]:
+            self.call("DELETE", f"/schedules/{id}")
+        for _ in range(20):
+            self.clock.forward(40 * 86400)
+            self.sweep()
+            self.promote(100)
+            self.look_for_lost_messages()
+            while self.store.redis.llen("default"):
+                self.deliver("w1", False)
+            for id, token, worker in self.runs:
+                self.store.settle(id, token, worker, "succeeded")
+            if not sum(self.store.counts()[state] for state in ("scheduled", "queued", "running")):
+                return
+            for id in self.jobs:
+                self.jobs[id].state = self.store.get(id)["state"]
+        pytest.fail(f"jobs are left: {self.store.counts()}")
+
+
+@pytest.mark.timeout(400)  # a failure is made smaller for up to five minutes
+def test_whatever_happens_no_job_is_lost_or_in_two_places(redis, monkeypatch):
+    monkeypatch.setattr(life, "uuid", life.uuid)
+    app = create_app(Settings.from_env({"APP_ENV": "development", "REDIS_URL": redis.url, "API_TOKEN": "t",
+                                        "SECRET_KEY": "s", "RATE_LIMIT": "0"}))
+    run_state_machine_as_test(lambda: Machine(app), settings=OPTIONS)
+    app.extensions["store"].redis.close()

@@ -1,0 +1,138 @@
+"""What a job may be: the record as the rules of app/store.lua have it, in plain Python, for tests to compare with."""
+
+from dataclasses import dataclass, field
+
+from app.states import CANCELLED, FAILED, FINISHED, QUEUED, RUNNING, SCHEDULED, SUCCEEDED
+
+#: As Store.start and its likes answer a run that no longer holds its job.
+LOST = "lost"
+
+
+@dataclass
+class Job:
+    """Each method is a move; it answers what the store must."""
+
+    due: int  # ms since 1970
+    state: str
+    kind: str = "sample"
+    most: int = 3  # attempts
+    attempt: int = 0
+    starts: int = 0
+    worker: str = ""
+    lease: int = 0  # ends then, ms since 1970
+    ended: int = 0
+    cancel: bool = False
+    params: dict = field(default_factory=dict)
+
+    @classmethod
+    def made(cls, now: int, due: int, params: dict) -> "Job":
+        return cls(due, QUEUED if due <= now else SCHEDULED, params=params)
+
+    # --- what a worker does ---
+
+    def start(self, now: int, worker: str, seconds: float):
+        if self.state != QUEUED:
+            return self.state
+        self.state, self.worker, self.lease = RUNNING, worker, now + int(seconds * 1000)
+        self.starts, self.attempt = self.starts + 1, self.attempt + 1
+        return self.starts, self.attempt
+
+    def holds(self, token: str, worker: str = "") -> bool:
+        return self.state == RUNNING and (token == str(self.starts) if token else worker == self.worker)
+
+    def finish(self, now: int, state: str) -> str:
+        self.state, self.ended, self.cancel = state, now, False
+        return state
+
+    def checkpoint(self, now: int, token: str) -> str:
+        if not self.holds(token):
+            return LOST
+        return self.finish(now, CANCELLED) if self.cancel else RUNNING
+
+    def save(self, token: str) -> str:
+        return RUNNING if self.holds(token) else LOST
+
+    def settle(self, now: int, token: str, worker: str, state: str) -> str:
+        if not self.holds(token, worker):
+            return LOST
+        return self.finish(now, CANCELLED if state == FAILED and self.cancel else state)
+
+    def try_again(self, now: int, token: str, due: int) -> str:
+        if not self.holds(token):
+            return LOST
+        if self.cancel:
+            return self.finish(now, CANCELLED)
+        self.state, self.due = SCHEDULED, due
+        return SCHEDULED
+
+    def requeue(self, now: int, token: str, counts: bool) -> str:
+        """Rejected (it counts), or interrupted by a worker that stops (it does not)."""
+        if not self.holds(token):
+            return LOST
+        return self.back(now, counts)
+
+    def back(self, now: int, counts: bool) -> str:
+        self.attempt -= not counts
+        if self.cancel:
+            return self.finish(now, CANCELLED)
+        self.state = QUEUED
+        return QUEUED
+
+    def lose(self, now: int) -> str:
+        if self.cancel or self.attempt < self.most:
+            return self.back(now, True)
+        return self.finish(now, FAILED)
+
+    def unregistered(self, now: int, seconds: float) -> str:
+        if self.state != QUEUED:
+            return self.state
+        self.attempt += 1
+        if self.attempt >= self.most:
+            return self.finish(now, FAILED)
+        self.state, self.due = SCHEDULED, now + int(seconds * 1000)
+        return SCHEDULED
+
+    def expire(self, now: int) -> bool:
+        return self.state == QUEUED and bool(self.finish(now, CANCELLED))
+
+    # --- what a person asks; each answers whether it was still possible ---
+
+    def ask(self, action: str, now: int, at_once: bool, due: int | None = None) -> bool:
+        return getattr(self, f"ask_{action}")(now, at_once, due)
+
+    def ask_cancel(self, now, *_):
+        if self.state in (SCHEDULED, QUEUED):
+            self.finish(now, CANCELLED)
+        elif self.state == RUNNING:
+            self.cancel = True
+        else:
+            return False
+        return True
+
+    def ask_run_now(self, now, at_once, _due):
+        return self.state == SCHEDULED and self._wanted(now, at_once)
+
+    def ask_retry(self, now, at_once, _due):
+        if self.state not in (FAILED, CANCELLED):
+            return False
+        self.attempt, self.due = 0, now
+        return self._wanted(now, at_once)
+
+    def ask_reschedule(self, _now, _at_once, due):
+        if self.state != SCHEDULED:
+            return False
+        self.due = due
+        return True
+
+    def ask_delete(self, *_):
+        return self.state in FINISHED
+
+    def _wanted(self, now, at_once):
+        self.state = QUEUED if at_once else SCHEDULED
+        if not at_once:
+            self.due = now
+        return True
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in (SUCCEEDED, FAILED, CANCELLED)
