@@ -59,7 +59,7 @@ def drip(web, begin: bytes, stop: threading.Event):
 
 def served(web, path="/api/jobs") -> int:
     request = urllib.request.Request(web.base + path, headers={"Authorization": "Bearer test-token"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=8) as answer:
         return answer.status
 
 
