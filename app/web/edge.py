@@ -36,7 +36,7 @@ def admit():
     settings = current_app.extensions["settings"]
     if request.blueprint == "health":
         return None
-    if not request.host or not host_is_trusted(request.host, settings.allowed_hosts):
+    if not request.host or not host_is_trusted(request.host.lower(), settings.allowed_hosts):
         abort(400, "This app does not answer to that host name (ALLOWED_HOSTS).")
     if request.is_secure or settings.development or not settings.proxy_hops:
         return None

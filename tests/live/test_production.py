@@ -32,7 +32,8 @@ def test_the_procfile_runs_in_production(redis, tmp_path):
     from dev.redis_server import free_port
 
     port = free_port()
-    dynos = Production(redis.url, tmp_path, PORT=str(port), DYNO="web.1")
+    dynos = Production(redis.url, tmp_path, PORT=str(port), DYNO="web.1",
+                       FORWARDED_ALLOW_IPS="*")  # as Heroku's buildpack sets it
     try:
         web, worker = dynos.start("web"), dynos.start("worker")
         base = f"http://127.0.0.1:{port}"
@@ -44,8 +45,11 @@ def test_the_procfile_runs_in_production(redis, tmp_path):
                 return None
 
         assert wait_for(ready, 30, "the app to be ready") == {"status": "ready", "workers": 1}
-        answer = urllib.request.urlopen(base + "/sign-in")
-        assert answer.headers["Cache-Control"] == "no-store"
+        # As the router of the platform asks.
+        answer = urllib.request.urlopen(urllib.request.Request(base + "/sign-in", headers={
+            "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.1", "SCRIPT_NAME": "/elsewhere"}))
+        assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+        assert answer.headers["Strict-Transport-Security"]
         for process in (web, worker):
             process.signal_all(15)
         assert (web.wait(), worker.wait()) == (0, 0)
