@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import celery
 from celery import shared_task
 from celery.exceptions import Ignore, Reject
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from app.address import Addresses
 from app.kinds import Params, kind
@@ -201,3 +201,37 @@ class Papers(Params):
 def papers(job, params: Papers):
     """A kind with addresses, files, a secret, and a field by the name of a control that every form has."""
     return params.model_dump()
+
+
+PRIVATE = Field(json_schema_extra={"private": True})
+
+
+class Page(BaseModel):
+    text: Annotated[str, PRIVATE]
+    day: str = ""
+
+
+class Mood(BaseModel):
+    about: Annotated[str | None, PRIVATE] = None
+    score: int = 0
+
+
+class Found(BaseModel):
+    words: int
+    summary: Annotated[str, PRIVATE]
+    access_token: str = ""
+    found: list[Page] = []
+
+
+class Diary(Params):
+    title: str = ""
+    text: Annotated[str, PRIVATE] = ""
+    pages: list[Page] = []
+    pin: Annotated[str, Field(json_schema_extra={"format": "password"})] = ""
+    mood: Mood | str | None = None
+
+
+@kind()
+def diary(job, params: Diary) -> Found | None:
+    """A kind of which not everybody may see everything."""
+    return Found(words=len(params.text.split()), summary=params.text, found=params.pages)

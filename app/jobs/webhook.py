@@ -20,7 +20,7 @@ TOLD = ("id", "kind", "state", "created_at", "due_at", "started_at", "finished_a
 
 class Webhook(Params):
     job: str = Field(description="Id of the job that has ended")
-    url: str = Field(title="URL", description="Where to tell it: https://…")
+    url: str = Field(title="URL", description="Where to tell it: https://…", json_schema_extra={"private": True})
 
     @field_validator("job")
     @classmethod

@@ -12,7 +12,6 @@ from werkzeug.routing import Rule
 
 from app import NAME
 from app.web import answers
-from app.web.auth import LOOKING
 from app.web.calls import ANY, BY_KIND, CALLS, FORM, JSON, Call
 
 blueprint = Blueprint("openapi", __name__)
@@ -21,8 +20,9 @@ TABLES = "text/csv, application/vnd.openxmlformats-officedocument.spreadsheetml.
 PROBLEM = "application/problem+json"
 #: What is the matter, where the phrase of the status does not say it.
 REFUSALS = {
-    400: "The body is no JSON.", 401: "There is no token, or it is none of ours.",
-    403: "READ_TOKEN only looks.", 404: "There is none of this id.", 409: "Its state does not allow it; see detail.",
+    400: "The body is no JSON, or the Host none of ALLOWED_HOSTS.", 401: "There is no token, or it is none of ours.",
+    403: "READ_TOKEN only looks; or it was plain HTTP.", 404: "There is none of this id.",
+    408: "The body came too slowly.", 409: "Its state does not allow it; see detail.",
     410: "It was there, and has been deleted or has expired.", 413: "The body is too large.",
     415: "The body is of another Content-Type.", 422: "What was sent is wrong; see errors.",
     429: "Too many requests. Retry-After says when to come again.",
@@ -137,9 +137,8 @@ def responses(rule: Rule, call: Call, bodies: dict) -> dict:
 
 
 def refusals(rule: Rule, call: Call) -> list[int]:
-    body = (400, 413, 415, 422) if call.takes else ()
-    return sorted({401, 429, 503, *call.refuses, *body, *((404,) if rule.arguments else ()),
-                   *(() if method(rule).upper() in LOOKING else (403,))})
+    body = (408, 413, 415, 422) if call.takes else ()
+    return sorted({400, 401, 403, 429, 503, *call.refuses, *body, *((404,) if rule.arguments else ())})
 
 
 def refusal(status: int, bodies: dict) -> dict:
