@@ -58,7 +58,8 @@ class NewJob(When):
 
     kind: str
     params: dict = {}
-    notify: str | None = Field(default=None, description="An https:// address that is told when the job has ended")
+    notify: str | None = Field(default=None, description="An https:// address that is told when the job has ended",
+                               json_schema_extra={"format": "uri"})
 
 
 class NewTime(When):

@@ -9,12 +9,15 @@ from io import BytesIO
 from pathlib import Path
 
 from tests.dynos import ROOT, Dynos, Server
-from tests.fuzz_hooks import FILE
+from tests.fuzz_hooks import FILE, JOB
+
+ENV = {"RATE_LIMIT": "0", "WEBHOOK_SECRET": "whsec_" + "MDEy" * 8, "WEBHOOK_PRIVATE_HOSTS": "127.0.0.1"}
 
 
 def fuzz(dynos: Dynos, *options: str) -> subprocess.CompletedProcess:
-    """Run Schemathesis with all its checks against the web dyno; its report is on stdout."""
+    """Run Schemathesis with all its checks against a web dyno that has ENV; its report is on stdout."""
     dynos.celery.files.put("a.csv", "text/csv", BytesIO(b"a\n1\n"), most_mb=1, limit="", replaces=FILE)
+    dynos.task("sample").apply_async(({"label": "told of"},), task_id=JOB, countdown=3600)
     schemathesis = Path(sys.executable).parent / "schemathesis"
     return subprocess.run(
         [schemathesis, "run", f"{dynos.base}/openapi.json", "--checks", "all",
@@ -41,7 +44,7 @@ def main() -> None:
     arguments = parser.parse_args()
     server = Server()
     with tempfile.TemporaryDirectory() as tmp:
-        dynos = Dynos(server.url, Path(tmp), RATE_LIMIT="0")
+        dynos = Dynos(server.url, Path(tmp), **ENV)
         try:
             dynos.web()
             dynos.worker()
@@ -51,7 +54,7 @@ def main() -> None:
         finally:
             dynos.end()
             server.stop()
-    print(answer.stdout, answer.stderr)
+    print(*(line[:2000] for line in (answer.stdout + answer.stderr).splitlines()), sep="\n")
     sys.exit(answer.returncode)
 
 

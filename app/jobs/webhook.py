@@ -19,8 +19,9 @@ TOLD = ("id", "kind", "state", "created_at", "due_at", "started_at", "finished_a
 
 
 class Webhook(Params):
-    job: str = Field(description="Id of the job that has ended")
-    url: str = Field(title="URL", description="Where to tell it: https://…", json_schema_extra={"private": True})
+    job: str = Field(description="Id of the job that has ended", json_schema_extra={"format": "job"})
+    url: str = Field(title="URL", description="Where to tell it: https://…",
+                     json_schema_extra={"format": "uri", "private": True})
 
     @field_validator("job")
     @classmethod

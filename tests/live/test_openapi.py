@@ -66,7 +66,7 @@ def test_only_those_who_may_look_at_jobs_may_read_it(app):
 
 def test_no_request_that_can_be_thought_up_finds_the_api_otherwise_than_described(make_dynos, redis):
     """`python -m tests.fuzz --examples 2000` thinks longer."""
-    dynos = make_dynos(redis.url, RATE_LIMIT="0")
+    dynos = make_dynos(redis.url, **fuzz.ENV)
     dynos.web()
     dynos.worker()
     fuzz.jobs_in_each_state(dynos)
