@@ -40,7 +40,7 @@ def busy(dynos):
              "confirm": "/?state=failed", "missing": "/jobs/nothing"}
     return views | {name: path for name, module, path in (
         ("schedules", "recurring", "/schedules"), ("outbox", "mailbox", "/outbox"),
-        ("report", "report", "/report?source=jobs")) if find_spec(f"app.web.{module}")}
+        ("report", "report", "/report?source=jobs"), ("docs", "docs", "/docs")) if find_spec(f"app.web.{module}")}
 
 
 def look(page, base, name, path):

@@ -141,6 +141,7 @@ REPORT = ["app/jobs/report.py", "app/report", "app/web/report.py", "app/web/temp
           "tests/unit/test_report_*.py", "tests/live/test_report*.py", "tests/browser/test_report.py"]
 DEMO_BUTTONS = ["app/web/demos.py", "app/web/templates/demos.html", "tests/unit/test_demos.py",
                 "tests/live/test_demos.py"]
+DOCS = ["app/web/docs.py", "app/web/templates/docs.html", "tests/live/test_docs.py"]
 #: What an owner may throw away: the files of each feature, with its tests.
 FEATURES = {
     "demo": ["app/jobs/demo.py", *DEMO_BUTTONS],
@@ -153,8 +154,10 @@ FEATURES = {
     "report": REPORT,
     "report and uploads": [*REPORT, "app/tables", "app/web/uploads.py", "tests/unit/test_tables*.py",
                            "tests/live/test_uploads.py"],
-    "description of the API": ["app/web/answers.py", "app/web/calls.py", "app/web/openapi.py", "tests/described.py",
-                               "tests/fuzz.py", "tests/fuzz_hooks.py", "tests/live/test_openapi.py"],
+    "description of the API": ["app/web/answers.py", "app/web/calls.py", "app/web/openapi.py", *DOCS,
+                               "tests/described.py", "tests/fuzz.py", "tests/fuzz_hooks.py",
+                               "tests/live/test_openapi.py"],
+    "docs page": DOCS,
     "bucket": ["app/bucket.py"],
     "bulk": ["app/bulk.py", "app/web/bulk.py", "benchmarks/bulk.py", "tests/live/test_bulk.py"],
     "webhooks": ["app/jobs/webhook.py", "app/outgoing.py", "tests/receiver.py", "tests/unit/test_outgoing.py",
