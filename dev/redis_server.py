@@ -7,8 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
-#: The first Redis whose scripts carry flags, which app/store.py uses. Every Valkey does.
-OLDEST = 7
+from app.redis_health import OLDEST
+
 #: The smallest plan of Heroku's Redis: 25 MB, 20 connections, and a write that does not fit is refused.
 SMALLEST_PLAN = ("--maxmemory", "25mb", "--maxmemory-policy", "noeviction", "--maxclients", "20")
 

@@ -5,10 +5,10 @@ from werkzeug.exceptions import NotFound
 
 from app import allowance, outbox
 from app.record import iso
+from app.redis_health import Problem
 from app.web.api import LOOK_ONLY, download, files, store
 from app.web.auth import is_owner
 from app.web.language import _
-from app.web.status import Problem
 
 blueprint = Blueprint("mailbox", __name__, url_prefix="/outbox")
 blueprint.record(lambda setup: setup.app.extensions["problems"].append(mail_waits))

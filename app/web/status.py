@@ -1,23 +1,14 @@
 """Is it working? What is wrong, in a sentence each, with the command that mends it."""
 
-from typing import NamedTuple
-
+from app import redis_health
 from app.config import Settings
 from app.pulse import Pulse, Worker
+from app.redis_health import Problem
 from app.web.health import SILENT_SECONDS
 from app.web.language import _, duration, ngettext
 
-#: From this share of a limit on, somebody should know.
-NEARLY = 0.9
 #: A due job may wait so long before it is said that there are too few workers, in seconds.
 LONG_WAIT = 60
-
-
-class Problem(NamedTuple):
-    sentence: str  # {} is where `time` stands, which grows: it is shown, but not read out again and again
-    command: str
-    time: str = ""
-    here: str = ""  # the command on a developer's machine
 
 
 def alive(pulse: Pulse) -> list[Worker]:
@@ -26,8 +17,8 @@ def alive(pulse: Pulse) -> list[Worker]:
 
 def problems(pulse: Pulse, settings: Settings) -> list[Problem]:
     """The worst first."""
-    return [problem for problem in (no_worker(pulse, settings), cannot_save(pulse), no_room(pulse), evicts(pulse),
-                                    few_connections(pulse), too_few_workers(pulse)) if problem]
+    return [problem for problem in (no_worker(pulse, settings), *redis_health.problems(pulse, _),
+                                    too_few_workers(pulse)) if problem]
 
 
 def no_worker(pulse: Pulse, settings: Settings) -> Problem | None:
@@ -39,35 +30,6 @@ def no_worker(pulse: Pulse, settings: Settings) -> Problem | None:
         return Problem(_("No worker has started yet, so nothing runs."), "heroku ps:scale worker=1", here=here)
     return Problem(_("No worker{}, so nothing runs."), "heroku ps:scale worker=1",
                    _(" for %(time)s", time=duration((pulse.now - last) / 1000)), here)
-
-
-def cannot_save(pulse: Pulse) -> Problem | None:
-    if pulse.saves is not False:
-        return None
-    return Problem(_("Redis could not save its data to disk, and refuses changes until it can."), "heroku redis:info")
-
-
-def no_room(pulse: Pulse) -> Problem | None:
-    if not pulse.memory or not pulse.memory.most or pulse.memory.used < NEARLY * pulse.memory.most:
-        return None
-    return Problem(_("Redis is %(share)s %% full; once it is, new jobs are refused. Delete what has ended, or take a "
-                     "larger plan.", share=int(100 * pulse.memory.used / pulse.memory.most)),
-                   "heroku addons:upgrade REDIS heroku-redis:premium-0")
-
-
-def evicts(pulse: Pulse) -> Problem | None:
-    if not pulse.memory or pulse.memory.policy in ("noeviction", ""):
-        return None
-    return Problem(_("When Redis is full it will throw away jobs, as its policy is %(policy)s.",
-                     policy=pulse.memory.policy), "heroku redis:maxmemory REDIS --policy noeviction")
-
-
-def few_connections(pulse: Pulse) -> Problem | None:
-    if not pulse.connections or pulse.connections[0] < NEARLY * pulse.connections[1]:
-        return None
-    return Problem(_("Redis has %(now)s of its %(most)s connections in use; a worker more may not get one.",
-                     now=pulse.connections[0], most=pulse.connections[1]),
-                   "heroku addons:upgrade REDIS heroku-redis:premium-0")
 
 
 def too_few_workers(pulse: Pulse) -> Problem | None:

@@ -57,7 +57,7 @@ def test_the_procfile_runs_in_production(redis, tmp_path):
         dynos.end()
 
 
-@pytest.mark.parametrize("name", ["web", "worker"])
+@pytest.mark.parametrize("name", ["web", "worker", "release"])
 def test_each_process_refuses_a_wrong_environment_in_plain_lines(name, tmp_path):
     command = parse_procfile((ROOT / "Procfile").read_text()).processes[name].split()
     command[0] = str(Path(sys.executable).parent / command[0])

@@ -20,7 +20,7 @@ def said() -> dict[str, str]:
     for path in (WEB / "templates").glob("*.html"):
         for _line, _function, texts in APP.jinja_env.extract_translations(path.read_text()):
             found |= dict.fromkeys(filter(None, [texts] if isinstance(texts, str) else texts), path.name)
-    for path in WEB.glob("*.py"):
+    for path in [*WEB.glob("*.py"), WEB.parent / "redis_health.py"]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_", "ngettext"):
                 texts = [text.value for argument in node.args for text in ast.walk(argument)
