@@ -46,9 +46,17 @@ def test_every_call_of_its_table_exists():
     assert set(calls) <= rules
 
 
-def test_every_file_that_it_names_is_there():
-    for name in set(re.findall(r"`((?:app|bin|tests)/[\w./-]+\w)/?`", README)) - {"app/jobs/greet.py"}:
+@pytest.mark.parametrize("document", ["README.md", "SECURITY.md"])
+def test_every_file_that_it_names_is_there(document):
+    text = (ROOT / document).read_text()
+    for name in set(re.findall(r"`((?:app|bin|tests)/[\w./-]+\w)/?`", text)) - {"app/jobs/greet.py"}:
         assert (ROOT / name).exists(), name
+
+
+def test_the_page_on_security_names_variables_that_there_are():
+    names = set(re.findall(r"`([A-Z]+_[A-Z_]+)\b", (ROOT / "SECURITY.md").read_text()))
+    assert len(names) > 15
+    assert names <= set(re.findall(r"[A-Z]+_[A-Z_]+", README))
 
 
 def test_the_example_of_a_kind_works_as_it_stands(tmp_path, monkeypatch):
