@@ -14,6 +14,7 @@ class Job:
 
     due: int  # ms since 1970
     state: str
+    id: str = ""
     kind: str = "sample"
     most: int = 3  # attempts
     attempt: int = 0
@@ -23,10 +24,13 @@ class Job:
     ended: int = 0
     cancel: bool = False
     params: dict = field(default_factory=dict)
+    notify: str | None = None
+    ends: int = 0
+    others: dict = field(default_factory=dict)  # all jobs by their ids: for the webhook that it ends in
 
     @classmethod
-    def made(cls, now: int, due: int, params: dict) -> "Job":
-        return cls(due, QUEUED if due <= now else SCHEDULED, params=params)
+    def made(cls, now: int, due: int, **more) -> "Job":
+        return cls(due, QUEUED if due <= now else SCHEDULED, **more)
 
     # --- what a worker does ---
 
@@ -42,6 +46,11 @@ class Job:
 
     def finish(self, now: int, state: str) -> str:
         self.state, self.ended, self.cancel = state, now, False
+        if self.notify:
+            self.ends += 1
+            webhook = Job(now + 1, SCHEDULED, f"{self.id}-end-{self.ends}", "webhook", 8, others=self.others,
+                          params={"job": self.id, "url": self.notify})
+            self.others[webhook.id] = webhook
         return state
 
     def checkpoint(self, now: int, token: str) -> str:
@@ -64,6 +73,10 @@ class Job:
             return self.finish(now, CANCELLED)
         self.state, self.due = SCHEDULED, due
         return SCHEDULED
+
+    def put_off(self, now: int, token: str, due: int) -> str:
+        self.attempt -= self.holds(token)
+        return self.try_again(now, token, due)
 
     def requeue(self, now: int, token: str, counts: bool) -> str:
         """Rejected (it counts), or interrupted by a worker that stops (it does not)."""

@@ -6,8 +6,10 @@ For longer than bin/test has time: MACHINE_EXAMPLES=3000 pytest -n0 --timeout 0 
 
 import json
 import os
+import uuid
 from datetime import UTC, datetime
 from itertools import count, cycle
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import pytest
@@ -22,8 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app import job as life
-from app import schedules, states
+from app import accept, bulk, schedules, states
 from app.config import Settings
 from app.removal import delete
 from app.schedules import next_due
@@ -41,6 +42,9 @@ OPTIONS = settings(max_examples=int(LONG or 120), stateful_step_count=60, deadli
 START = int(datetime.now(UTC).timestamp()) * 1000
 LEASE, RETENTION = 60, 7 * 86400
 HEADERS = {"Authorization": "Bearer t"}
+HOOK = "https://hooks.example.com/%F0?a=b"
+#: Jobs that may wait or run.
+MOST = 40
 #: A member of what there is by then, whatever that will be.
 WHICH = st.integers(0, 999)
 WORKERS = st.sampled_from(["w1", "w2", "w3"])
@@ -65,6 +69,10 @@ def pick(which, there, gone=()):
     return ids[which // 10 % len(ids)]
 
 
+def ms(iso):
+    return round(datetime.fromisoformat(iso).timestamp() * 1000)
+
+
 class Machine(RuleBasedStateMachine):
     def __init__(self, app):
         super().__init__()
@@ -76,7 +84,9 @@ class Machine(RuleBasedStateMachine):
         self.store.clock = self.clock = Clock()
         self.clock.ms = START
         ids = count()
-        life.uuid = lambda: f"job-{next(ids):04}"  # the same each time, as a failure must be
+        # The same each time, as a failure must be.
+        accept.uuid = lambda: str(uuid.UUID(int=next(ids)))
+        bulk.uuid = SimpleNamespace(uuid4=lambda: uuid.UUID(int=next(ids)), uuid5=uuid.uuid5, UUID=uuid.UUID)
         self.jobs: dict[str, Job] = {}
         self.gone, self.runs, self.keys, self.schedules, self.schedule_keys = [], [], {}, {}, {}
         self.filters = cycle([{}] + [{"state": state} for state in states.ALL] + [{"kind": "sample"}, {"kind": "no"}])
@@ -91,12 +101,13 @@ class Machine(RuleBasedStateMachine):
     def known(self, which):
         return pick(which, self.jobs, self.gone)
 
-    def accepted(self, answer, due, params):
-        assert answer.status_code == 202, answer.text
-        assert answer.json["params"] == params
-        assert answer.json["id"] not in self.jobs and answer.json["id"] not in self.gone
-        self.jobs[answer.json["id"]] = Job.made(self.clock(), due, params)
-        return answer.json["id"]
+    def accepted(self, id, due, params, **more):
+        assert id not in self.jobs and id not in self.gone
+        self.jobs[id] = Job.made(self.clock(), due, id=id, params=params, others=self.jobs, **more)
+
+    @property
+    def waiting(self):
+        return sum(not job.is_over for job in self.jobs.values())
 
     def forget(self, id):
         del self.jobs[id]
@@ -107,11 +118,13 @@ class Machine(RuleBasedStateMachine):
     @initialize(waits=st.lists(WAITS, min_size=2, max_size=6))
     def create_some(self, waits):
         for wait in waits:
-            self.create(wait, False, "one of the first", None)
+            self.create(wait, False, "one of the first", None, None)
 
-    @rule(wait=WAITS, as_time=st.booleans(), label=LABELS, key=KEYS)
-    def create(self, wait, as_time, label, key):
+    @rule(wait=WAITS, as_time=st.booleans(), label=LABELS, key=KEYS, notify=st.sampled_from([None, None, HOOK]))
+    def create(self, wait, as_time, label, key, notify):
         body, due = {"kind": "sample", "params": {"label": label}}, self.clock()
+        if notify:
+            body["notify"] = notify
         if wait is not None and as_time:
             at = datetime.fromtimestamp(self.clock() / 1000 + wait, UTC)
             body["run_at"], due = at.isoformat(), int(at.timestamp() * 1000)
@@ -119,9 +132,10 @@ class Machine(RuleBasedStateMachine):
             body["delay"], due = wait, due + int(wait * 1000)
         answer = self.call("POST", "/jobs", body, **({"Idempotency-Key": key} if key else {}))
         if not key or key not in self.keys:
-            id = self.accepted(answer, due, body["params"])
-            if key:
-                self.keys[key] = body, id
+            assert answer.status_code == (202 if self.waiting < MOST else 429), answer.text
+            if answer.status_code == 202:
+                self.accepted(answer.json["id"], due, body["params"], notify=notify)
+                self.keys |= {key: (body, answer.json["id"])} if key else {}
         else:
             first, id = self.keys[key]
             expected = 409 if body != first else 202 if id in self.jobs else 410
@@ -132,11 +146,31 @@ class Machine(RuleBasedStateMachine):
     def create_of_nonsense(self, data):
         answer = self.call("POST", "/jobs", data=data)
         if answer.status_code == 202:
-            due = datetime.fromisoformat(answer.json["due_at"]).timestamp() * 1000
-            self.accepted(answer, round(due), json.loads(data)["params"])
+            self.accepted(answer.json["id"], ms(answer.json["due_at"]), json.loads(data)["params"])
         else:
-            assert answer.status_code in (400, 422), answer.text
-            assert answer.json["errors"]
+            assert answer.status_code in ((400, 422) if self.waiting < MOST else (400, 422, 429)), answer.text
+
+    @rule(waits=st.lists(WAITS, min_size=1, max_size=5), key=KEYS, label=LABELS, nonsense=st.none() | NONSENSE)
+    def create_many(self, waits, key, label, nonsense):
+        jobs = [{"kind": "sample", "params": {"label": label}, "delay": wait or 0, "notify": HOOK} for wait in waits]
+        data = "\n".join(map(json.dumps, jobs))
+        if nonsense is not None:
+            data += f'\n{nonsense.decode(errors="replace") if isinstance(nonsense, bytes) else nonsense}\n{{"kind": 1}}'
+        answer = self.call("POST", "/jobs/bulk", data=data.encode(), **({"Idempotency-Key": key} if key else {}))
+        if nonsense is not None:  # all or nothing
+            assert answer.status_code in (400, 413, 422)
+        elif key and key in self.keys:
+            assert answer.status_code == (202 if self.keys[key][0] == data else 409)
+            assert answer.status_code == 409 or answer.json["ids"] == self.keys[key][1]
+        elif self.waiting + len(jobs) > MOST:
+            assert answer.status_code == 429
+        else:
+            assert answer.status_code == 202 and len(answer.json["ids"]) == len(jobs), answer.text
+            for id, job in zip(answer.json["ids"], jobs):
+                due, told = self.clock() + int(job["delay"] * 1000), ms(self.call("GET", f"/jobs/{id}").json["due_at"])
+                assert due - 1 <= told <= due + 5000  # so long it took to send them
+                self.accepted(id, told, job["params"], notify=HOOK)
+            self.keys |= {key: (data, answer.json["ids"])} if key else {}
 
     @rule(which=WHICH, data=NONSENSE, path=st.sampled_from(["/jobs/", "/schedules/"]))
     def change_by_nonsense(self, which, data, path):
@@ -164,7 +198,7 @@ class Machine(RuleBasedStateMachine):
         else:
             assert answer.status_code == (200 if self.jobs[id].ask("reschedule", 0, False, due) else 409)
             if answer.status_code == 200:  # floats: it may be a millisecond off
-                self.jobs[id].due = round(datetime.fromisoformat(answer.json["due_at"]).timestamp() * 1000)
+                self.jobs[id].due = ms(answer.json["due_at"])
                 assert abs(self.jobs[id].due - due) <= 1
 
     @rule(which=WHICH)
@@ -237,6 +271,24 @@ class Machine(RuleBasedStateMachine):
         assert now == job.try_again(self.clock(), token, self.clock() + int(wait * 1000))
 
     @precondition(lambda self: self.runs)
+    @rule(which=WHICH, wait=st.integers(1, 10**6))
+    def put_off(self, which, wait):
+        id, token, _, job = self.a_run(which)
+        due = self.clock() + wait
+        assert self.store.put_off(id, token, due, {"type": "Later"}) == job.put_off(self.clock(), token, due)
+
+    @precondition(lambda self: self.runs)
+    @rule(which=WHICH, cancelled=st.booleans(), state=st.sampled_from(["succeeded", "failed"]))
+    def end_what_runs(self, which, cancelled, state):
+        running = [id for id, job in self.jobs.items() if job.state == states.RUNNING]
+        for id in running[:1 + which % 3]:
+            job = self.jobs[id]
+            if cancelled:
+                assert self.call("POST", f"/jobs/{id}/cancellation").json["cancel_requested"] is job.ask_cancel(0)
+            token = str(job.starts)
+            assert self.store.settle(id, token, "", state) == job.settle(self.clock(), token, "", state)
+
+    @precondition(lambda self: self.runs)
     @rule(which=WHICH, rejected=st.booleans(), message_lost=st.booleans())
     def make_way(self, which, rejected, message_lost):
         id, token, _, job = self.a_run(which)
@@ -303,8 +355,7 @@ class Machine(RuleBasedStateMachine):
         schedule = self.schedules[id]
         job, due = schedules.fire(self.celery, id), schedule["due"]
         assert job == f"{id}-{due}"
-        assert job not in self.jobs and job not in self.gone
-        self.jobs[job] = Job.made(self.clock(), due, schedule["params"])
+        self.accepted(job, due, schedule["params"])
         schedule["due"] = next_due(schedule["cron"], "UTC", self.clock() / 1000)
         self.timers.publish([job])
 
@@ -396,7 +447,7 @@ class Machine(RuleBasedStateMachine):
             assert (job["state"], job["attempt"], job["params"], job["cancel_requested"]) == (
                 model.state, model.attempt, model.params, model.cancel)
             if model.state == states.SCHEDULED:
-                assert abs(datetime.fromisoformat(job["due_at"]).timestamp() * 1000 - model.due) <= 1
+                assert abs(ms(job["due_at"]) - model.due) <= 1
 
     @invariant()
     def schedules_are_what_was_asked_for(self):
@@ -415,19 +466,23 @@ class Machine(RuleBasedStateMachine):
             self.look_for_lost_messages()
             while self.store.redis.llen("default"):
                 self.deliver("w1", False)
-            for id, token, worker in self.runs:
-                self.store.settle(id, token, worker, "succeeded")
-            if not sum(self.store.counts()[state] for state in ("scheduled", "queued", "running")):
+            for id, job in [*self.jobs.items()]:
+                if job.state == states.RUNNING:
+                    token = str(job.starts)
+                    job.settle(self.clock(), token, "", "succeeded")
+                    assert self.store.settle(id, token, "", "succeeded") == "succeeded"
+            if not self.waiting:
+                self.each_job_is_in_its_place_and_nowhere_else()
                 return
-            for id in self.jobs:
-                self.jobs[id].state = self.store.get(id)["state"]
         pytest.fail(f"jobs are left: {self.store.counts()}")
 
 
 @pytest.mark.timeout(400)  # a failure is made smaller for up to five minutes
 def test_whatever_happens_no_job_is_lost_or_in_two_places(redis, monkeypatch):
-    monkeypatch.setattr(life, "uuid", life.uuid)
+    monkeypatch.setattr(accept, "uuid", accept.uuid)
+    monkeypatch.setattr(bulk, "uuid", bulk.uuid)
     app = create_app(Settings.from_env({"APP_ENV": "development", "REDIS_URL": redis.url, "API_TOKEN": "t",
-                                        "SECRET_KEY": "s", "RATE_LIMIT": "0"}))
+                                        "SECRET_KEY": "s", "RATE_LIMIT": "0", "WAITING_MAX": str(MOST),
+                                        "WEBHOOK_SECRET": "whsec_" + 32 * "A"}))
     run_state_machine_as_test(lambda: Machine(app), settings=OPTIONS)
     app.extensions["store"].redis.close()
