@@ -29,7 +29,7 @@ def main():
     server = Server()
     say(f"{os.cpu_count()} cores, {Path(redis_server.binary()).name}; a web and a worker dyno of two processes each")
     dynos = Dynos(server.url, Path(tempfile.mkdtemp()), WEB_CONCURRENCY="2", LEASE_SECONDS="60", DYNO_RAM="512",
-                  LOG_LEVEL="WARNING")
+                  LOG_LEVEL="WARNING", RATE_LIMIT="0")
     try:
         web, worker = dynos.web(), dynos.worker(wait=False)
         wait_for(lambda: dynos.store.workers(within=30), 30)

@@ -23,7 +23,7 @@ TIMES = 20
 
 def main():
     server = Server()
-    dynos = Dynos(server.url, Path(tempfile.mkdtemp()), LOG_LEVEL="WARNING", DYNO_RAM="512")
+    dynos = Dynos(server.url, Path(tempfile.mkdtemp()), LOG_LEVEL="WARNING", DYNO_RAM="512", RATE_LIMIT="0")
     try:
         dynos.web()
         headers = sign_in(dynos.port)

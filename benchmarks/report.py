@@ -27,7 +27,7 @@ HEAD = ["Date", "Region", "Product", "Customer", "Units", "Price", "Revenue", "R
 def main():
     server = Server()
     dynos = Dynos(server.url, Path(tempfile.mkdtemp()), WORKER_CONCURRENCY="1", LOG_LEVEL="WARNING",
-                  UPLOAD_MAX_MB="10", DYNO_RAM="512")
+                  UPLOAD_MAX_MB="10", DYNO_RAM="512", RATE_LIMIT="0")
     try:
         web = dynos.web()
         say("rows     of    MB | " + " | ".join(f"{format:>14}" for format in FORMATS))
