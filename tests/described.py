@@ -1,7 +1,11 @@
 """Holds an answer of the API against its description."""
 
+import json
+from collections.abc import Callable
+
 import jsonschema
 from flask import Flask
+from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
@@ -37,6 +41,20 @@ def check(app: Flask, answer: TestResponse) -> None:
     schema = content.get(type, content.get("*/*", {"schema": False})).get("schema", True)
     if not is_valid(answer.get_json(silent=True), {"components": description(app)["components"], "allOf": [schema]}):
         raise NotAsDescribed(f"{request.method} {request.path}: {answer.status}, {type}: {answer.text}")
+
+
+def checked(as_json: Callable[[dict], dict], model: type[BaseModel]) -> Callable[[dict], dict]:
+    """The same function, which raises NotAsDescribed where what it returns is not as the model has it."""
+
+    def as_described(stored: dict) -> dict:
+        value = as_json(stored)
+        try:
+            model.model_validate_json(json.dumps(value))
+        except ValidationError as error:
+            raise NotAsDescribed(str(error)) from None
+        return value
+
+    return as_described
 
 
 def is_valid(value: object, schema: dict) -> bool:

@@ -66,8 +66,9 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    """A job that was just created has no result yet, which is a 404. And to say that a body is too large is to refuse
-    it, even where each of its parts is not."""
+    """A job that was just created has no result yet, which is a 404. And to say that a body or a URL is too large is to
+    refuse it, even where each of its parts is not."""
     if isinstance(failure, EnsureResourceAvailability):
         return case.operation.label != "GET /api/jobs/{id}/result"
-    return response.status_code != 413 or not isinstance(failure, (AcceptedNegativeData, RejectedPositiveData))
+    too_large = response.status_code in (413, 414)
+    return not (too_large and isinstance(failure, (AcceptedNegativeData, RejectedPositiveData)))

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import states
+from app.web.timeline import ACTS, OUTCOMES
 
 State = Literal[states.ALL]
 
@@ -53,7 +54,7 @@ class Attempt(Answer):
     started_at: datetime | None
     ended_at: datetime
     worker: str
-    outcome: Literal["succeeded", "failed", "retried", "lost", "interrupted", "cancelled", "rejected"]
+    outcome: Literal[tuple(OUTCOMES)]
     error: Error | None
 
 
@@ -61,7 +62,7 @@ class Act(Answer):
     """What somebody asked of a job."""
 
     at: datetime
-    act: Literal["cancel", "retry", "run_now", "reschedule"]
+    act: Literal[tuple(ACTS)]
     by: str = Field(description="page or api")
 
 

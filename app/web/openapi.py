@@ -24,6 +24,7 @@ REFUSALS = {
     403: "READ_TOKEN only looks; or it was plain HTTP.", 404: "There is none of this id.",
     408: "The body came too slowly.", 409: "Its state does not allow it; see detail.",
     410: "It was there, and has been deleted or has expired.", 413: "The body is too large.",
+    414: "The URL is too long. gunicorn says so, in HTML.",
     415: "The body is of another Content-Type.", 422: "What was sent is wrong; see errors.",
     429: "Too many requests. Retry-After says when to come again.",
     503: "Redis cannot be reached, or has no room. Nothing was changed; Retry-After says when to come again."}
@@ -138,9 +139,10 @@ def responses(rule: Rule, call: Call, bodies: dict) -> dict:
 
 def refusals(rule: Rule, call: Call) -> list[int]:
     body = (408, 413, 415, 422) if call.takes else ()
-    return sorted({400, 401, 403, 429, 503, *call.refuses, *body, *((404,) if rule.arguments else ())})
+    return sorted({400, 401, 403, 414, 429, 503, *call.refuses, *body, *((404,) if rule.arguments else ())})
 
 
 def refusal(status: int, bodies: dict) -> dict:
     later = {"headers": {"Retry-After": {"schema": {"type": "integer"}}}} if status in (429, 503) else {}
-    return {"description": REFUSALS[status], "content": {PROBLEM: {"schema": bodies[answers.Problem]}}} | later
+    content = {"text/html": {}} if status == 414 else {PROBLEM: {"schema": bodies[answers.Problem]}}
+    return {"description": REFUSALS[status], "content": content} | later

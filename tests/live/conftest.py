@@ -3,6 +3,7 @@ from importlib.util import find_spec
 import pytest
 from flask.testing import FlaskClient
 
+from app import record, schedules
 from app.connections import connect
 from app.store import Store
 from tests.smtp import Mailbox, MailServer
@@ -46,9 +47,10 @@ def serve(mailbox):
 
 @pytest.fixture(autouse=True)
 def as_described(monkeypatch):
-    """Whatever the API answers in a test, its description knows it."""
+    """Whatever the API answers in a test, its description knows it; so it does each job and schedule looked at."""
     if not find_spec("app.web.openapi"):
         return
+    from app.web import answers
     from tests import described
 
     plain = FlaskClient.open
@@ -59,3 +61,5 @@ def as_described(monkeypatch):
         return answer
 
     monkeypatch.setattr(FlaskClient, "open", checked)
+    monkeypatch.setattr("app.record.as_json", described.checked(record.as_json, answers.Job))
+    monkeypatch.setattr("app.schedules.as_json", described.checked(schedules.as_json, answers.Schedule))
