@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, g, request, url_for
 from pydantic import ValidationError
-from werkzeug.exceptions import BadRequest, Conflict, NotFound, UnsupportedMediaType
+from werkzeug.exceptions import Conflict, NotFound, UnsupportedMediaType
 from werkzeug.exceptions import Gone as NoLongerThere
 
 from app import removal, states
@@ -20,6 +20,7 @@ from app.files import Gone
 from app.job import publish
 from app.record import iso, result_file
 from app.web.auth import is_owner
+from app.web.given import parsed
 from app.web.problems import BadInput, bad_input
 from app.web.shown import as_json
 
@@ -31,8 +32,6 @@ blueprint.register_error_handler(BadInput, bad_input)
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LIMIT, LARGEST_LIMIT = 50, 200
-#: Objects and lists in one another, in a body.
-DEEPEST = 32
 #: Who asked, in the record and the log, when it was a program.
 API = "api"
 #: For a document of a job's making, in a frame: it may style itself, and nothing else: no script, no form, no request.
@@ -262,36 +261,6 @@ def body() -> object:
     data = request.stream.read()
     request.stream.read(1)  # a chunked body ends in silence at the limit; asked for more, werkzeug says 413
     return parsed(data)
-
-
-def parsed(data: bytes) -> object:
-    """A JSON text of a caller's. Raises BadRequest, BadInput."""
-    try:
-        value = json.loads(data, parse_constant=no_json, parse_float=number)
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise BadInput(("body", "holds half of a surrogate pair, which is no character")) from None
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"The body is no JSON: {error}.") from None
-    if deeper(value, DEEPEST):
-        raise BadInput(("body", f"is nested more than {DEEPEST} levels deep"))
-    return value
-
-
-def deeper(value: object, than: int) -> bool:
-    if not isinstance(value, (dict, list)):
-        return False
-    return than == 0 or any(deeper(item, than - 1) for item in (value.values() if isinstance(value, dict) else value))
-
-
-def no_json(name: str):
-    raise ValueError(f"{name} is no number of JSON")
-
-
-def number(text: str) -> int | float:
-    """In JSON Schema 5.0 is an integer too, and some clients write so."""
-    value = float(text)
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 def request_id() -> str:

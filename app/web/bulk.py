@@ -11,7 +11,8 @@ from werkzeug.exceptions import BadRequest, Conflict, RequestEntityTooLarge, Ser
 from app.accept import NewJob
 from app.bulk import Bulk, Gone
 from app.web import LARGEST_BODY
-from app.web.api import API, audit, bad_input_named, celery, idempotency_key, kinds, parsed, request_id
+from app.web.api import API, audit, bad_input_named, celery, idempotency_key, kinds, request_id
+from app.web.given import parsed
 from app.web.problems import BadInput, bad_input
 
 #: Jobs in one request, and bytes of its body. The router waits for the answer for 30 s.

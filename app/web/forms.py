@@ -8,7 +8,11 @@ import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from werkzeug.exceptions import BadRequest
+
+from app.web.given import parsed
 from app.web.masking import masked, secret
+from app.web.problems import BadInput
 
 #: Names that the controls around the fields have; a field that is called so gets another.
 TAKEN = ("csrf", "key", "minutes", "at", "offset")
@@ -125,8 +129,8 @@ def _value(field: Field, text: str) -> object:
         if field.type == "number":
             return int(text) if field.step == "1" else float(text)
         if field.type == "json":
-            return json.loads(text)
-    except ValueError:
+            return parsed(text)
+    except (ValueError, BadRequest, BadInput):
         return text
     if field.type == "list":
         return [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()]

@@ -102,7 +102,7 @@ def submit(kind: str, params: dict) -> Response:
         BadInput
     """
     submitted = accept(kinds(), checked(kind, params), request_id=request_id(),
-                       idempotency_key=request.form.get("key") or None)
+                       idempotency_key=request.form.get("key", "")[:200] or None)
     if submitted.outcome == "conflict":
         flash(_("This form was sent before, and this is the job it made. Open the page again for another one."))
     return redirect(url_for("pages.show", id=submitted.id), 303)
