@@ -27,6 +27,7 @@ from kombu.utils.functional import maybe_list
 from app import states
 from app.connections import UNAVAILABLE
 from app.logs import JobLog
+from app.record import deeper
 from app.store import Start, Store
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ CHECKPOINT_SECONDS = 0.2
 #: Bytes of a result's JSON, and characters of a traceback, kept in the record.
 RESULT_BYTES = 64 * 1024
 TRACEBACK_CHARS = 8000
+#: Lists and objects in one another, in a result: the page shows no more.
+RESULT_DEPTH = 64
 
 #: A log is kept for so long, or RETENTION_DAYS if that is less.
 LOG_DAYS = 2
@@ -411,8 +414,13 @@ def _result(value, task_id):
     """What a task returned, as plain JSON: what JSON has no form for becomes a text."""
     try:
         text = plain_json.dumps(value, default=str, allow_nan=False)
+        if deeper(plain_json.loads(text), RESULT_DEPTH):
+            raise RecursionError
     except (TypeError, ValueError):
         text = plain_json.dumps(repr(value))
+    except RecursionError:
+        logger.warning("job %s: its result is nested more than %d levels deep and was not kept", task_id, RESULT_DEPTH)
+        return None
     if len(text) > RESULT_BYTES:
         logger.warning("job %s: its result is over %d bytes and was not kept", task_id, RESULT_BYTES)
         return None

@@ -61,12 +61,14 @@ def result_file(record: dict) -> dict | None:
     file = value.get("file") if isinstance(value, dict) else None
     if not isinstance(file, dict) or not is_file(file.get("id")):
         return None
-    return {"name": "", "type": "", "bytes": 0} | file
+    wanted = {"name": "", "type": "", "bytes": 0}  # a job may return anything
+    return {"id": file["id"]} | {name: file[name] if type(file.get(name)) is type(empty) else empty
+                                 for name, empty in wanted.items()}
 
 
 def lines(text: str | None) -> list[dict]:
-    """A JSON object in each line."""
-    return [entry for entry in map(loads, (text or "").splitlines()) if isinstance(entry, dict)]
+    """A JSON object in each line. Texts in it may hold what else Python takes for the end of a line, such as U+2028."""
+    return [entry for entry in map(loads, (text or "").split("\n")) if isinstance(entry, dict)]
 
 
 def loads(text: str | None):
@@ -79,6 +81,13 @@ def loads(text: str | None):
     if text and "\\ud" in text.lower():
         value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
     return value
+
+
+def deeper(value: object, than: int) -> bool:
+    """Whether there are more lists and objects in one another."""
+    if not isinstance(value, (dict, list)):
+        return False
+    return than == 0 or any(deeper(item, than - 1) for item in (value.values() if isinstance(value, dict) else value))
 
 
 def iso(milliseconds: str | float | None) -> str | None:

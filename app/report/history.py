@@ -22,7 +22,7 @@ def columns() -> Columns:
 def row(record: dict) -> list[Value]:
     """A job of `app.store.Store`, in the order of columns()."""
     created, due, queued, started, finished = (float(record[name]) if record.get(name) else None for name in TIMES)
-    attempts = [json.loads(line) for line in (record.get("history") or "").splitlines()]
+    attempts = [json.loads(line) for line in (record.get("history") or "").split("\n") if line]
     finished = finished if record["state"] in states.FINISHED else None
     error = json.loads(record.get("error") or "null") or {}
     day = _time(due or created)
