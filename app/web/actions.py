@@ -1,5 +1,6 @@
 """What a person can do with a job, with some, or with all that match: at once, or after a page that says how many."""
 
+import math
 from typing import NamedTuple
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -115,9 +116,16 @@ def everything(action: Action) -> tuple[list[str], int]:
     wanted = filters(request.form)
     where = {"kind": wanted.get("kind"), "text": wanted.get("q", ""), "error": wanted.get("error", "")}
     among = [state for state in action.possible if wanted.get("state") in (None, state)]
-    before = request.form.get("before", type=float)
+    before = request.form.get("before", type=moment)
     return ([id for state in among for id in store().ids(state, **where, before=before)],
             store().count(wanted.get("state"), **where))
+
+
+def moment(text: str) -> float:
+    """Raises ValueError."""
+    if not math.isfinite(at := float(text)):
+        raise ValueError(text)
+    return at
 
 
 def those(action: Action) -> tuple[list[str], int]:

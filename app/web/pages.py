@@ -3,7 +3,7 @@
 import hmac
 import json
 import secrets
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -71,9 +71,9 @@ def job_page(job: dict, record: dict, log: list[dict], expired: bool) -> str:
 
 def came_from() -> str:
     """The list as it was filtered, when the reader comes from there."""
-    here, there = urlsplit(request.host_url), urlsplit(request.referrer or "")
     index = url_for("pages.index")
-    return f"{index}?{there.query}" if there.netloc == here.netloc and there.path == index and there.query else index
+    there, _mark, query = (request.referrer or "").partition("://")[2].partition("?")  # it may be no URL at all
+    return f"{index}?{query}" if query and there == request.host + index else index
 
 
 def file_names(params: dict) -> dict[str, str]:
