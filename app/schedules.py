@@ -22,7 +22,8 @@ from app.store import dumps
 MOST = 1000
 
 
-Cron = Annotated[str, Field(json_schema_extra={"format": "cron"}, examples=["0 9 * * 1"],
+#: An expression with every minute of the hour by its number has 177 characters.
+Cron = Annotated[str, Field(max_length=500, json_schema_extra={"format": "cron"}, examples=["0 9 * * 1"],
                             description="Minute, hour, day of month, month, day of week")]
 
 
@@ -31,7 +32,8 @@ class Timing(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    timezone: str = Field(default="UTC", json_schema_extra={"format": "time-zone"}, examples=["Europe/Madrid"])
+    timezone: str = Field(default="UTC", max_length=100, examples=["Europe/Madrid"],
+                          json_schema_extra={"format": "time-zone"})
     cron: Cron = ""
     paused: bool = False
     params: dict = {}
