@@ -38,6 +38,8 @@ def admit():
         return None
     if not request.host or not host_is_trusted(request.host.lower(), settings.allowed_hosts):
         abort(400, "This app does not answer to that host name (ALLOWED_HOSTS).")
+    if request.method not in LOOKING and request.headers.get("Content-Encoding", "identity") != "identity":
+        abort(415, "Send the body as it is, without Content-Encoding.")  # nothing here inflates what may be a bomb
     if request.is_secure or settings.development or not settings.proxy_hops:
         return None
     if request.method in LOOKING and not by_token():  # to where the client meant: it chose the host name itself
