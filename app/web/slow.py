@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager, suppress
 
 from gunicorn import util
+from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.workers import gthread
 from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 
@@ -103,6 +104,8 @@ class Reader:
         try:
             with self.worker.waiting(self.wait):
                 data = self.reader.read(size)
+        except (ParseException, NoMoreData):  # of chunks, which are only read now
+            raise ClientDisconnected("The body is not in chunks, as its headers say.") from None
         finally:
             if self.wait.cut:
                 raise RequestTimeout("The body came too slowly.")
