@@ -12,6 +12,8 @@ from app.tables.xlsx_text import MAX_TEXT, Strings, is_plain, of_sheet
 MAX_BYTES = 200_000_000
 #: Bytes of XML.
 MAX_ROW = 16_000_000
+#: Rows of a sheet, as in Excel, and of all of the file: to look at each takes time.
+MAX_SHEET_ROWS, MAX_ROWS = 1_048_576, 3_000_000
 BLOCK = 1 << 20
 
 _PREFIX = rb"<(?:[^\s<>/:]+:)?"
@@ -31,10 +33,13 @@ def check(archive: zipfile.ZipFile) -> None:
         Unreadable: too large.
         Exception: whatever zipfile and zlib say of a broken file.
     """
-    left, sheets, texts = MAX_BYTES, [], []
+    left, rows, sheets, texts = MAX_BYTES, 0, [], []
     for entry in archive.infolist():  # whatever its name: a sheet may have any
         sheet, strings = _Sheet(), Strings()
         left -= _check_part(archive, entry, left, sheet, strings)
+        rows += sheet.rows
+        if rows > MAX_ROWS:
+            raise _too_large(f"Its sheets have more than {MAX_ROWS:,} rows.")
         sheets.append((entry, sheet.cells))
         if strings.longest:
             texts.append((entry, strings))
@@ -79,12 +84,15 @@ class _Sheet:
 
     def __init__(self):
         self.rest = b""
-        self.row = self.bottom = self.right = self.cells = 0
+        self.row = self.rows = self.bottom = self.right = self.cells = 0
 
     def add(self, block: bytes) -> None:
         *rows, self.rest = _ROW_START.split(self.rest + block)
         if len(self.rest) > MAX_ROW:
             raise _too_large("One of its rows is far too long.")
+        self.rows += len(rows)
+        if self.rows > MAX_SHEET_ROWS + 1:  # what comes before the first counts as one
+            raise _too_large(f"One of its sheets has more than {MAX_SHEET_ROWS:,} rows.")
         for xml in rows:
             self._add_row(xml)
         if self.right > MAX_COLUMNS or self.bottom * self.right > MAX_CELLS:

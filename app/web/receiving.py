@@ -1,5 +1,6 @@
 """Files that a form brings: how large they may be together, what they are called, and where they stay."""
 
+import re
 import unicodedata
 
 from flask import current_app, request
@@ -33,6 +34,11 @@ def plain_name(name: str, otherwise: str) -> str:
     return name[:200].strip() or otherwise
 
 
+def plain_type(type: str | None) -> str:
+    """What a browser said the file is, where that can stand in a header."""
+    return type if re.fullmatch(r"[a-z0-9.+-]{1,100}/[a-z0-9.+-]{1,100}", type or "") else "application/octet-stream"
+
+
 def keep_files(fields: list[Field], params: dict) -> None:
     """Keep the files of this request's form, and put their ids into the params.
 
@@ -49,7 +55,7 @@ def keep_files(fields: list[Field], params: dict) -> None:
 def _kept(field: Field, upload) -> str:
     name = plain_name(upload.filename, "file")
     try:
-        return files().put(name, upload.mimetype or "application/octet-stream", upload.stream, most_mb=most_mb(),
+        return files().put(name, plain_type(upload.mimetype), upload.stream, most_mb=most_mb(),
                            limit="UPLOAD_MAX_MB", seconds=FORM_SECONDS).id
     except TooLarge:
         raise BadInput((f"params.{field.name}", f"{name}: {too_large()}")) from None

@@ -98,7 +98,7 @@ def receive(replaces: str | None = None) -> files.File:
     upload.stream.seek(0)
     info = {"layout": layout.as_json(), "preview": [[shown(value) for value in row] for row in rows]}
     return api.files().put(
-        name, upload.mimetype or "application/octet-stream", upload.stream, limit="UPLOAD_MAX_MB",
+        name, receiving.plain_type(upload.mimetype), upload.stream, limit="UPLOAD_MAX_MB",
         most_mb=receiving.most_mb(), replaces=replaces, info=info)
 
 
