@@ -7,7 +7,7 @@ import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import celery
 from celery import shared_task
@@ -235,3 +235,14 @@ class Diary(Params):
 def diary(job, params: Diary) -> Found | None:
     """A kind of which not everybody may see everything."""
     return Found(words=len(params.text.split()), summary=params.text, found=params.pages)
+
+
+class Anything(Params):
+    value: Any = None
+    more: dict = {}
+
+
+@kind()
+def anything(job, params: Anything):
+    """A kind that takes what JSON has, and gives it back."""
+    return params.value
