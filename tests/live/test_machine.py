@@ -271,11 +271,12 @@ class Machine(RuleBasedStateMachine):
         assert now == job.try_again(self.clock(), token, self.clock() + int(wait * 1000))
 
     @precondition(lambda self: self.runs)
-    @rule(which=WHICH, wait=st.integers(1, 10**6))
-    def put_off(self, which, wait):
+    @rule(which=WHICH, wait=st.integers(1, 10**6), text=LABELS)
+    def put_off(self, which, wait, text):
         id, token, _, job = self.a_run(which)
         due = self.clock() + wait
-        assert self.store.put_off(id, token, due, {"type": "Later"}) == job.put_off(self.clock(), token, due)
+        now = self.store.put_off(id, token, due, {"type": "Later", "message": text})
+        assert now == job.put_off(self.clock(), token, due)
 
     @precondition(lambda self: self.runs)
     @rule(which=WHICH, cancelled=st.booleans(), state=st.sampled_from(["succeeded", "failed"]))
