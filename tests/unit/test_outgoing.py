@@ -120,7 +120,8 @@ BAD = [
     # two hosts in one
     "https://good.example.com@127.0.0.1/", "https://127.0.0.1@example.com/", "https://:@example.com/",
     "https://127.0.0.1#@example.com/", "https://example.com#@127.0.0.1/", "https://example.com/#fragment",
-    "https://127.0.0.1\\@example.com/", "https://example.com\\@127.0.0.1/", "https:\\\\127.0.0.1/",
+    "https://127.0.0.1\\@example.com/", "https://example.com\\@127.0.0.1/", "https://example.com/\\@127.0.0.1/",
+    "https:\\\\127.0.0.1/",
     "https://example.com:443@127.0.0.1/", "https://example.com:80:443/", "https://127.0.0.1%2f.example.com/",
     "https://127.0.0.1%00.example.com/", "https://127.0.0.1\t.example.com/", "https://127.0.0.1\n/",
     "https://example.com/\r\nX: y", "https://example.com/a b", " https://example.com/", "https://example.com/\n",
@@ -212,6 +213,18 @@ def test_it_posts_what_it_is_given(receiver):
     ((path, headers, body),) = receiver.got
     assert (path, headers["host"], body) == ("/hook?a=b", f"localhost:{receiver.port}", b'{"a": 1}')
     assert headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("url, host", [
+    ("https://example.com:443/", "example.com"), ("http://example.com/", "example.com"),
+    ("https://example.com:80/", "example.com:80"), ("https://[2606:4700:4700::1111]/", "[2606:4700:4700::1111]")])
+def test_a_port_that_goes_without_saying_is_not_said(table, monkeypatch, url, host):
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(outgoing, "_connect", lambda *_: ours)
+    theirs.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+    assert post(url, ("example.com",)) == 204
+    assert f"\r\nHost: {host}\r\n" in theirs.recv(65536).decode()
+    theirs.close()
 
 
 def test_a_proxy_of_the_environment_is_not_asked(receiver, open_server, monkeypatch):
