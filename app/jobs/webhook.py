@@ -9,13 +9,13 @@ from base64 import b64decode, b64encode
 from pydantic import Field, field_validator
 
 from app import NAME, outgoing, record, states
-from app.kinds import Params, kind
+from app.kinds import Kind, Params, kind, kinds
+from app.masking import masked
 
 #: Seconds before each further attempt, as the specification has them, and up to a fifth more: some 32 hours in all.
 DELAYS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400)
-#: What is told of the job: not its params, which may hold secrets and which its maker knows, nor what is only ours.
-TOLD = ("id", "kind", "state", "created_at", "due_at", "started_at", "finished_at", "attempt", "max_attempts", "result",
-        "error", "schedule", "request_id")
+#: What is nobody's business outside.
+INSIDE = ("worker", "attempts", "acts", "cancel_requested", "notify")
 
 
 class Webhook(Params):
@@ -47,7 +47,7 @@ class Webhook(Params):
 def webhook(job, params: Webhook):
     """Tells a URL how a job has ended."""
     settings = job.app.settings
-    body = _payload(job.store.get(params.job))
+    body = _payload(job.store.get(params.job), kinds(job.app))
     headers = _headers(settings.webhook_secrets, job.request.id, int(time.time()), body)
     job.checkpoint()
     try:
@@ -58,14 +58,17 @@ def webhook(job, params: Webhook):
         raise job.retry(exc=error, countdown=max(delay, error.wait)) from None
 
 
-def _payload(ended: dict | None) -> bytes:
+def _payload(ended: dict | None, kinds: dict[str, Kind]) -> bytes:
+    """The job as the API tells of it, but for secrets and what is only ours."""
     if ended is None:
         raise outgoing.Refused("The job has been deleted; there is nothing left to tell.")
     if ended["state"] not in states.FINISHED:
         raise outgoing.Refused(f"The job is {ended['state']}; what it ends in is for another webhook to tell.")
-    job = record.as_json(ended)
-    payload = {"type": f"job.{job['state']}", "timestamp": job["finished_at"],
-               "data": {name: job[name] for name in TOLD}}
+    job, kind = record.as_json(ended), kinds.get(ended.get("kind"))
+    told = {name: value for name, value in job.items() if name not in INSIDE}
+    told |= {"params": masked(job["params"], kind and kind.params.model_json_schema()),
+             "result": masked(job["result"], kind and kind.result)}
+    payload = {"type": f"job.{job['state']}", "timestamp": job["finished_at"], "data": told}
     return json.dumps(payload, separators=(",", ":")).encode()
 
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from werkzeug.exceptions import BadRequest
 
+from app.masking import masked, secret
 from app.web.given import parsed
-from app.web.masking import masked, secret
 from app.web.problems import BadInput
 
 #: Names that the controls around the fields have; a field that is called so gets another.

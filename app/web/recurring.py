@@ -6,10 +6,10 @@ from werkzeug.exceptions import NotFound
 
 from app import schedules
 from app.accept import Invalid
+from app.masking import masked
 from app.web import forms, shown
 from app.web.api import celery, kinds, store
 from app.web.language import _, gettext, language, words
-from app.web.masking import masked
 from app.web.problems import BadInput
 
 blueprint = Blueprint("recurring", __name__, url_prefix="/schedules")

@@ -4,8 +4,8 @@ secrets and without what is private. Readers see nothing of what no kind has dec
 from flask import current_app
 
 from app import record, schedules
+from app.masking import HIDDEN, masked
 from app.web.auth import is_owner
-from app.web.masking import HIDDEN, masked
 
 
 def as_json(stored: dict) -> dict:

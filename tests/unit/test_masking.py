@@ -5,8 +5,8 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel, Field, RootModel, SecretStr
 
-from app.web import masking
-from app.web.masking import HIDDEN
+from app import masking
+from app.masking import HIDDEN
 from tests.unit.test_forms import SCHEMA, Login
 
 PRIVATE = Field(json_schema_extra={"private": True})

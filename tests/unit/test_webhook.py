@@ -6,7 +6,9 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from app import outgoing, states
+from app.config import Settings
 from app.jobs import webhook
+from app.queue import make_celery
 
 OLD, NEW = "whsec_" + base64.b64encode(b"o" * 32).decode(), "0123456789abcdef" * 4
 ENDED = {"id": "a", "kind": "sample", "state": "failed", "attempt": "1", "worker": "inside@host",
@@ -18,7 +20,7 @@ ENDED = {"id": "a", "kind": "sample", "state": "failed", "attempt": "1", "worker
 
 @pytest.mark.parametrize("secrets, finds", [((NEW,), {NEW}), ((NEW, OLD), {NEW, OLD}), ((OLD,), {OLD})])
 def test_each_secret_has_its_signature(secrets, finds):
-    body = webhook._payload(ENDED)
+    body = webhook._payload(ENDED, {})
     headers = webhook._headers(secrets, "id-1", int(time.time()), body)
     for secret in (OLD, NEW):
         if secret in finds:
@@ -34,11 +36,12 @@ def test_nothing_goes_out_unsigned():
 
 
 def test_it_tells_how_the_job_ended_and_nothing_that_is_only_ours():
-    payload = json.loads(webhook._payload(ENDED))
+    payload = json.loads(webhook._payload(ENDED, {}))
     assert list(payload) == ["type", "timestamp", "data"]
     assert (payload["type"], payload["timestamp"]) == ("job.failed", "2027-01-15T08:00:01.500Z")
     assert (payload["data"]["id"], payload["data"]["state"]) == ("a", "failed")
     assert payload["data"]["error"] == {"type": "ValueError", "message": "no ä ?"}
+    assert payload["data"]["params"] == {"token": "••••••"}
     assert "hidden" not in str(payload) and "inside" not in str(payload)
 
 
@@ -46,18 +49,19 @@ def test_it_tells_how_the_job_ended_and_nothing_that_is_only_ours():
 def test_only_an_end_is_told(state):
     ended = ENDED | {"state": state}
     if state in states.FINISHED:
-        assert json.loads(webhook._payload(ended))["type"] == f"job.{state}"
+        assert json.loads(webhook._payload(ended, {}))["type"] == f"job.{state}"
     else:
         with pytest.raises(outgoing.Refused, match=f"is {state}"):
-            webhook._payload(ended)
+            webhook._payload(ended, {})
 
 
 def test_of_a_job_that_is_gone_nothing_is_told():
     with pytest.raises(outgoing.Refused, match="deleted"):
-        webhook._payload(None)
+        webhook._payload(None, {})
 
 
 def test_it_is_tried_for_more_than_a_day_and_the_waits_grow():
     assert sum(webhook.DELAYS) > 24 * 3600
     assert list(webhook.DELAYS) == sorted(webhook.DELAYS)
-    assert webhook.webhook.max_attempts == len(webhook.DELAYS) + 1
+    celery = make_celery(Settings.from_env({"APP_ENV": "development"}))
+    assert celery.tasks["webhook"].max_attempts == len(webhook.DELAYS) + 1
