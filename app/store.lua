@@ -186,10 +186,11 @@ end
 -- Give some of the jobs that came together their records.
 local function unfold(limit)
   for _, bulk in ipairs(redis.call('ZRANGE', key('bulks'), 0, 0)) do
-    for _, staged in ipairs(redis.call('LPOP', key('bulk:' .. bulk), limit) or {}) do
-      local id, message, wish = unpack(cjson.decode(staged))
-      leave_to_workers(id, message, wish, wish.due)
+    for _, staged in ipairs(redis.call('LRANGE', key('bulk:' .. bulk), 0, limit - 1)) do
+      local ours, job = pcall(cjson.decode, staged) -- else somebody has written there by hand
+      if ours then leave_to_workers(job[1], job[2], job[3], job[3].due) end
     end
+    redis.call('LTRIM', key('bulk:' .. bulk), limit, -1)
     if redis.call('EXISTS', key('bulk:' .. bulk)) == 0 then redis.call('ZREM', key('bulks'), bulk) end
   end
 end
