@@ -1,9 +1,12 @@
 """Jobs and schedules of the HTTP API and the page, as who asks may see them: to an owner in full, to a reader without
 secrets and without what is private. Readers see nothing of what no kind has declared."""
 
+from functools import cache
+
 from flask import current_app
 
 from app import record, schedules
+from app.kinds import Params
 from app.masking import HIDDEN, masked
 from app.web.auth import is_owner
 
@@ -27,7 +30,7 @@ def _params(job: dict) -> object:
         return params and HIDDEN
     fields = kind.params.model_fields if kind else ()
     known = {name: value if name in fields else HIDDEN for name, value in params.items()}
-    return masked(known, kind and kind.params.model_json_schema(), private=True)
+    return masked(known, kind and _schema(kind.params), private=True)
 
 
 def _result(job: dict) -> object:
@@ -35,3 +38,9 @@ def _result(job: dict) -> object:
     if job["result"] is None or kind is None:
         return job["result"] and HIDDEN
     return masked(job["result"], kind.result, private=True)
+
+
+@cache
+def _schema(model: type[Params]) -> dict:
+    """Making one takes as long as all the rest of a job, and a list has many of a kind."""
+    return model.model_json_schema()
