@@ -36,8 +36,10 @@ def index():
     schemas, responses = description["components"]["schemas"], description["components"]["responses"]
     calls = [call(path, method, operation, schemas) for path, methods in description["paths"].items()
              for method, operation in methods.items()]
-    return render_template("docs.html", calls=calls, kinds=kinds(description, schemas), responses=responses,
-                           answers=answers(calls, schemas))
+    each = kinds(description, schemas)
+    used = {name for call in calls for _, name in call["answers"]} | {
+        name for kind in each for field in kind["fields"] for _, name in field.types}
+    return render_template("docs.html", calls=calls, kinds=each, responses=responses, objects=objects(used, schemas))
 
 
 def call(path: str, method: str, operation: dict, schemas: dict) -> dict:
@@ -67,13 +69,14 @@ def kinds(description: dict, schemas: dict) -> list[dict]:
              "curl": curl("/api/jobs", "post", JSON, schema, schemas)} for name, schema in found]
 
 
-def answers(calls: list[dict], schemas: dict) -> dict[str, tuple[str, list[Field]]]:
-    """The text and the fields of each schema that answers are made of."""
-    found, more = set(), {"Problem"} | {name for call in calls for _, name in call["answers"]}
+def objects(used: set[str], schemas: dict) -> dict[str, tuple[str, list[Field], list]]:
+    """The text, and the fields or types, of each schema that answers and params are made of."""
+    found, more = set(), used | {"Problem"}
     while more := (more - found) & schemas.keys():
         found |= more
         more = {name for schema in more for name in re.findall(r"#/components/schemas/([\w.-]+)", str(schemas[schema]))}
-    return {name: (schemas[name].get("description", ""), fields(schemas[name])) for name in sorted(found)}
+    return {name: (schemas[name].get("description", ""), fields(schemas[name]), types(schemas[name]))
+            for name in sorted(found)}
 
 
 def fields(schema: dict) -> list[Field]:
@@ -99,7 +102,8 @@ def types(rule: dict) -> list[tuple[str, str]]:
         return [("", json.dumps(value)) for value in values]
     if rule.get("type") == "array":
         return [(f"list of {before}", name) for before, name in types(rule.get("items", {}))]
-    return [("", rule.get("format", "text") if rule.get("type") == "string" else rule.get("type", "anything"))]
+    word = rule.get("format", "text").replace("textarea", "text") if rule.get("type") == "string" else rule.get("type")
+    return [("", word or "anything")]
 
 
 def curl(path: str, method: str, type: str, schema: dict, schemas: dict, by="API_TOKEN") -> str:
