@@ -3,6 +3,7 @@
 import hmac
 import json
 import secrets
+import unicodedata
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request, url_for
@@ -128,8 +129,13 @@ def row(record: dict, now: float) -> dict:
     name = params.get("label") or params.get("subject") or params.get("title") or file.get("name") or ""
     overdue = now - float(record.get("since") or record.get("due") or 0) / 1000
     waits = job["state"] in (states.SCHEDULED, states.QUEUED)
-    return job | {"name": str(name)[:100] or job["kind"], "now": now,
+    return job | {"name": seen(str(name)[:100]) or job["kind"], "now": now,
                   "late": overdue if waits and overdue > LATE_SECONDS else None}
+
+
+def seen(text: str) -> str:
+    """It, or "" when nothing of it can be seen, and so clicked."""
+    return text if any(unicodedata.category(letter)[0] in "LNPS" for letter in text) else ""
 
 
 def unless_known(facts: object, render) -> Response:
