@@ -36,7 +36,7 @@ from tests.model import Job
 from tests.stores import Clock
 
 LONG = os.environ.get("MACHINE_EXAMPLES")
-OPTIONS = settings(max_examples=int(LONG or 120), stateful_step_count=60, deadline=None, derandomize=not LONG,
+OPTIONS = settings(max_examples=int(LONG or 80), stateful_step_count=60, deadline=None, derandomize=not LONG,
                    database=None, suppress_health_check=list(HealthCheck), print_blob=True)
 #: The web side compares some times with its own clock.
 START = int(datetime.now(UTC).timestamp()) * 1000

@@ -1,0 +1,184 @@
+"""Uploads that are bombs, lies or programs: refused at once in little memory, or data and nothing else."""
+
+import csv
+import io
+import re
+import time
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import psutil
+import pytest
+
+from app.config import Settings
+from app.web import create_app
+from app.web.api import download
+from tests.dynos import wait_for
+
+HEADERS = {"Authorization": "Bearer test-token"}
+B = "b"
+HEAD = f'--{B}\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n'
+END = f"\r\n--{B}--\r\n"
+FORMULAS = ["=1+1", "=cmd|' /C calc'!A0", "@SUM(1)", "+1+1", "-1+1", "\t=1+1", "\u200b=1+1", "＝1+1", " =1+1",
+            '=HYPERLINK("https://evil.example")', "<r><f>1+1</f></r>", "=\ud7ff", "=" + "1" * 40]
+
+
+@pytest.fixture
+def app(redis):
+    app = create_app(Settings.from_env({"APP_ENV": "development", "REDIS_URL": redis.url, "API_TOKEN": "test-token",
+                                        "SECRET_KEY": "s"}))
+    yield app
+    app.extensions["store"].redis.close()
+
+
+@pytest.fixture
+def send(app):
+    """Sends a body as it is, and wants an answer within 10 s: the worst takes two on an idle machine."""
+    def send(body, type=f"multipart/form-data; boundary={B}"):
+        began = time.monotonic()
+        body = body.encode(errors="surrogatepass") if isinstance(body, str) else body
+        answer = app.test_client().post("/api/uploads", data=body, content_type=type, headers=HEADERS)
+        assert time.monotonic() - began < 10
+        return answer
+
+    return send
+
+
+@pytest.mark.parametrize("body, type", [
+    ("".join(f'--{B}\r\nContent-Disposition: form-data; name="f{n}"\r\n\r\nv\r\n' for n in range(10_000)) + END, None),
+    (f"--{B}\r\n" + "X: y\r\n" * 600_000 + END, None), (f"--{B}\r\n" + "X" * 5_000_000, None), ("abc", None),
+    (HEAD + "\r\n" + "\r" * 5_000_000, None), (HEAD + "\r\n" + "\r\n" * 2_500_000, None),
+    (HEAD + "\r\n" + "\r\n--" * 1_200_000, None), (HEAD.replace("a.csv", "a" * 4_000_000) + "\r\n1" + END, None),
+    (f'--{B}\r\nContent-Disposition: form-data; name="x"\r\n\r\n' + "v" * 4_000_000 + END, None),
+    ("--\r\n", "multipart/form-data"), ("--\r\n", "multipart/form-data; boundary="),
+    ("--((\r\n", "multipart/form-data; boundary=(("), ("--x", "multipart/form-data; boundary=" + "y" * 100_000)])
+def test_a_form_of_parts_that_are_no_parts_is_refused(app, send, body, type):
+    answer = send(body, *([type] if type else []))
+    assert answer.status_code in (400, 413, 422)
+    assert not app.extensions["store"].redis.keys("jobs:*file*")
+
+
+@pytest.mark.parametrize("sent, kept", [
+    ("../../x.csv", "x.csv"), ("a\0b.csv", "a b.csv"), ("\u202evsc.exe", "vsc.exe"), ("\u200b\u2066", "table"),
+    ("😀" * 300, "😀" * 200), ("e" + "\u0301" * 300, "e" + "\u0301" * 199), ("a%00%2e%2e%2f.csv", "a%00%2e%2e%2f.csv"),
+    ("<script>alert(1)</script>.csv", "script>.csv"), ("a\x85b\u2029c", "a b c"), ("a:b|c?*.csv", "a:b|c?*.csv")])
+def test_a_name_of_any_letters_is_one_plain_line_in_every_header(app, send, sent, kept):
+    answer = send(HEAD.replace("a.csv", sent) + "\r\na,b\r\n1,2" + END)
+    assert (answer.status_code, answer.json["name"]) == (201, kept)
+    with app.test_request_context():
+        headers = dict(download(answer.json["id"]).get_wsgi_headers({}))
+    assert headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''")
+    assert all(value.isascii() and value.isprintable() for value in headers.values())
+
+
+@pytest.mark.parametrize("sent, kept", [
+    ("text/csv", "text/csv"), ("text/html", "text/html"), ("image/svg+xml; x=y", "image/svg+xml"),
+    *((odd, "application/octet-stream") for odd in (
+        "\u202e/x", "text/htmlé", "/", "text", "text/", "x\ty/z", "a/" + "b" * 500, "text/html\r\n X: y"))])
+def test_a_media_type_that_is_none_is_not_repeated_and_none_runs_in_our_name(app, send, sent, kept):
+    answer = send(HEAD + f"Content-Type: {sent}\r\n\r\na,b\r\n1,2" + END)
+    assert answer.status_code == 201
+    with app.test_request_context():
+        headers = dict(download(answer.json["id"]).get_wsgi_headers({}))
+    assert headers["Content-Type"] == kept
+    assert headers["Content-Security-Policy"] == "sandbox" and headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Content-Disposition"].startswith("attachment;")
+
+
+@pytest.mark.parametrize("content, name", [
+    (b"a" * 4_900_000, "a.csv"), (b"," * 4_900_000, "a.csv"), (b'"' * 4_900_000, "a.csv"), (b" " * 4_900_000, "a.csv"),
+    (b"a\n" * 1_050_000, "a.csv"), (b"[" * 4_900_000, "a.json"), (b'{"a":' * 900_000, "a.json"),
+    (b"\n".join(b'{"k%d":1}' % n for n in range(300_000)), "a.ndjson"), (b"[" * 4_900_000, "a.ndjson")])
+def test_a_text_that_is_a_bomb_is_refused(send, content, name):
+    answer = send(HEAD.replace("a.csv", name).encode() + b"\r\n" + content + END.encode())
+    assert answer.status_code == 422, answer.json
+
+
+def workbook(sheet, declaration="", **parts):
+    """An XLSX around the XML of a sheet."""
+    out, package = io.BytesIO(), "http://schemas.openxmlformats.org/package/2006"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    xml = '<?xml version="1.0"?>'
+    parts = {
+        "[Content_Types].xml": f'{xml}<Types xmlns="{package}/content-types"><Default Extension="xml" ContentType='
+                               '"application/xml"/></Types>',
+        "_rels/.rels": f'{xml}<Relationships xmlns="{package}/relationships"><Relationship Id="r" Type="{office}'
+                       '/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'{xml}<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="S" sheetId="1" '
+                           'r:id="r"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'{xml}<Relationships xmlns="{package}/relationships"><Relationship Id="r" Type='
+                                      f'"{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f'{xml}{declaration}<worksheet xmlns="{main}"><sheetData>{sheet}</sheetData>'
+                                    "</worksheet>"} | parts
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+TEXT = '<row r="1"><c r="A1" t="inlineStr"><is><t>%s</t></is></c></row>'
+LAUGHS = "<!DOCTYPE l [" + '<!ENTITY a "ha">' + "".join(
+    f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(12)) + "]>"
+
+
+@pytest.mark.parametrize("content", [
+    lambda: workbook(TEXT % "&m;", LAUGHS),
+    lambda: workbook(TEXT % "&x;", '<!DOCTYPE l [<!ENTITY x SYSTEM "/etc/passwd">]>'),
+    lambda: workbook("<row/>" * 20_000_000), lambda: workbook("<row" * 20_000_000),
+    lambda: workbook('<row r="1">' + "<c/>" * 4_000_000 + "</row>"), lambda: workbook("<a>" * 10_000_000),
+    lambda: workbook(TEXT % "x", **{"xl/media/zeros": bytes(210_000_000)}),
+    lambda: workbook(TEXT % "x", **{f"xl/{n}.xlsx": workbook(TEXT % "x") * 100 for n in range(2000)}),
+    lambda: workbook("", **{"xl/sharedStrings.xml": "<sst>" + "<si>" * 30_000_000}),
+], ids=["billion laughs", "a file of the server", "empty rows", "half rows", "empty cells", "deep", "zeros",
+        "workbooks", "texts"])
+def test_a_workbook_that_is_a_bomb_is_refused_before_it_takes_memory(send, content):
+    content = content()
+    assert len(content) < 5_000_000
+    before = psutil.Process().memory_info().rss
+    answer = send(HEAD.replace("a.csv", "a.xlsx").encode() + b"\r\n" + content + END.encode())
+    assert answer.status_code == 422, answer.json
+    assert "root:" not in answer.text
+    assert psutil.Process().memory_info().rss - before < 200e6
+
+
+def most_memory(process):
+    """MB that the largest of a dyno's processes has ever had."""
+    main = psutil.Process(process.popen.pid)
+    said = "".join(Path(f"/proc/{one.pid}/status").read_text() for one in [main, *main.children(recursive=True)])
+    return max(map(int, re.findall(r"VmHWM:\s+([0-9]+) kB", said))) / 1024
+
+
+def test_two_hundred_thousand_rows_of_formulas_are_data_in_every_report(redis, make_dynos):
+    dynos = make_dynos(redis.url, WORKER_CONCURRENCY="1", DYNO_RAM="512", UPLOAD_MAX_MB="10")
+    dynos.web()
+    worker = dynos.worker()
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(["=1+1", "@name", "n"])
+    writer.writerows((FORMULAS[n % len(FORMULAS)], f"={n % 7}+cmd", n) for n in range(200_000))
+    client = create_app(Settings.from_env(dynos.env)).test_client()
+    file = io.BytesIO(table.getvalue().encode())
+    upload = client.post("/api/uploads", headers=HEADERS, data={"file": (file, "=1.csv")})
+    assert upload.status_code == 201, upload.text
+    made = {}
+    for format in ("csv", "xlsx", "html", "pdf"):
+        params = {"source": upload.json["id"], "format": format, "title": "=1+1", "group_by": ["=1+1", "@name"],
+                  "measures": ["sum:n", "count"]}
+        job = client.post("/api/jobs", headers=HEADERS, json={"kind": "report", "params": params}).json["id"]
+        wait_for(lambda job=job: dynos.job(job)["finished_at"], 120)
+        assert dynos.job(job)["state"] == "succeeded", dynos.job(job)["error"]
+        made[format] = client.get(f"/api/jobs/{job}/result", headers=HEADERS).data
+    assert most_memory(worker) < 512
+    print(f"the worker's largest process had {most_memory(worker):.0f} MB")
+    rows = list(csv.reader(io.StringIO(made["csv"].decode("utf-8-sig"))))
+    assert len(rows) > len(FORMULAS)
+    assert not [cell for row in rows for cell in row if cell[:1] in set("=@+-\t\r＝") and not cell.isdecimal()]
+    book = openpyxl.load_workbook(io.BytesIO(made["xlsx"]))
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
+    assert len(cells) > len(FORMULAS) and {cell.data_type for cell in cells} <= {"s", "n", "d", "b"}
+    with zipfile.ZipFile(io.BytesIO(made["xlsx"])) as archive:
+        sheets = b"".join(archive.read(name) for name in archive.namelist() if "worksheets/sheet" in name)
+    assert b"<f>" not in sheets and b"<f " not in sheets and b"<hyperlink" not in sheets
+    assert b"<script" not in made["html"] and made["pdf"].startswith(b"%PDF")
