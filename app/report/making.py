@@ -15,6 +15,9 @@ from app.report.formats import FORMATS, render
 from app.report.formats.html import summary
 from app.report.reading import Reading
 
+#: What some system does not take in a file's name, and what would turn its ending around.
+NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
+
 
 def report(job, params) -> dict:
     made = job.cursor or {}
@@ -59,5 +62,5 @@ def send(job, params, made: dict) -> str | None:
 
 
 def file_name(title: str) -> str:
-    """A title without what some system does not take in a file's name."""
-    return " ".join(re.sub(r'[\\/:*?"<>|\x00-\x1f]+', " ", title).split())[:100].strip(" .") or "report"
+    """A title as a file's name."""
+    return " ".join(NOT_IN_NAMES.sub(" ", title).split())[:100].strip(" .") or "report"

@@ -41,7 +41,7 @@ def number(text: str) -> int | float:
     """In JSON Schema 5.0 is an integer too, and some clients write so."""
     value = float(text)
     if math.isinf(value):
-        raise ValueError(f"{text[:20]} is too large a number")
+        raise BadInput(("body", f"has a number that is too large, {text[:20]}"))
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 

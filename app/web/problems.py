@@ -27,6 +27,10 @@ def http(error: HTTPException) -> Response:
     return problem(error.code, error.name, detail, errors, kept)
 
 
+#: Errors of one body that are told: an answer is not to be larger than what it answers.
+MOST = 100
+
+
 class BadInput(Exception):
     """What a caller sent is not right: (field, message) each."""
 
@@ -49,7 +53,7 @@ class BadInput(Exception):
     def of(cls, error: ValidationError, prefix: str = "") -> "BadInput":
         """The same in our form: `params.to.0`, without the value, which may be long or secret."""
         found = {}
-        for item in error.errors(include_url=False, include_context=False, include_input=False):
+        for item in error.errors(include_url=False, include_context=False, include_input=False)[:MOST]:
             field = ".".join([prefix, *map(str, item["loc"])]).strip(".")
             found.setdefault(field or "body", item["msg"].removeprefix("Value error, "))
         return cls(*found.items())

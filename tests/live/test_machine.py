@@ -8,6 +8,8 @@ import json
 import os
 import uuid
 from datetime import UTC, datetime
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import count, cycle
 from types import SimpleNamespace
 from urllib.parse import urlencode
@@ -24,7 +26,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app import accept, bulk, schedules, states
+from app import accept, schedules, states
 from app.config import Settings
 from app.removal import delete
 from app.schedules import next_due
@@ -35,6 +37,9 @@ from tests import ledger  # noqa: F401 - its kind, sample
 from tests.model import Job
 from tests.stores import Clock
 
+#: Features that an owner may have deleted.
+bulk = find_spec("app.bulk") and import_module("app.bulk")
+HOOK = find_spec("app.jobs.webhook") and "https://hooks.example.com/%F0?a=b"
 LONG = os.environ.get("MACHINE_EXAMPLES")
 OPTIONS = settings(max_examples=int(LONG or 80), stateful_step_count=60, deadline=None, derandomize=not LONG,
                    database=None, suppress_health_check=list(HealthCheck), print_blob=True)
@@ -42,7 +47,6 @@ OPTIONS = settings(max_examples=int(LONG or 80), stateful_step_count=60, deadlin
 START = int(datetime.now(UTC).timestamp()) * 1000
 LEASE, RETENTION = 60, 7 * 86400
 HEADERS = {"Authorization": "Bearer t"}
-HOOK = "https://hooks.example.com/%F0?a=b"
 #: Jobs that may wait or run.
 MOST = 40
 #: A member of what there is by then, whatever that will be.
@@ -86,7 +90,8 @@ class Machine(RuleBasedStateMachine):
         ids = count()
         # The same each time, as a failure must be.
         accept.uuid = lambda: str(uuid.UUID(int=next(ids)))
-        bulk.uuid = SimpleNamespace(uuid4=lambda: uuid.UUID(int=next(ids)), uuid5=uuid.uuid5, UUID=uuid.UUID)
+        if bulk:
+            bulk.uuid = SimpleNamespace(uuid4=lambda: uuid.UUID(int=next(ids)), uuid5=uuid.uuid5, UUID=uuid.UUID)
         self.jobs: dict[str, Job] = {}
         self.gone, self.runs, self.keys, self.schedules, self.schedule_keys = [], [], {}, {}, {}
         self.filters = cycle([{}] + [{"state": state} for state in states.ALL] + [{"kind": "sample"}, {"kind": "no"}])
@@ -150,6 +155,7 @@ class Machine(RuleBasedStateMachine):
         else:
             assert answer.status_code in ((400, 422) if self.waiting < MOST else (400, 422, 429)), answer.text
 
+    @precondition(lambda self: bulk)
     @rule(waits=st.lists(WAITS, min_size=1, max_size=5), key=KEYS, label=LABELS, nonsense=st.none() | NONSENSE)
     def create_many(self, waits, key, label, nonsense):
         jobs = [{"kind": "sample", "params": {"label": label}, "delay": wait or 0, "notify": HOOK} for wait in waits]
@@ -481,7 +487,8 @@ class Machine(RuleBasedStateMachine):
 @pytest.mark.timeout(400)  # a failure is made smaller for up to five minutes
 def test_whatever_happens_no_job_is_lost_or_in_two_places(redis, monkeypatch):
     monkeypatch.setattr(accept, "uuid", accept.uuid)
-    monkeypatch.setattr(bulk, "uuid", bulk.uuid)
+    if bulk:
+        monkeypatch.setattr(bulk, "uuid", bulk.uuid)
     app = create_app(Settings.from_env({"APP_ENV": "development", "REDIS_URL": redis.url, "API_TOKEN": "t",
                                         "SECRET_KEY": "s", "RATE_LIMIT": "0", "WAITING_MAX": str(MOST),
                                         "WEBHOOK_SECRET": "whsec_" + 32 * "A"}))

@@ -154,7 +154,7 @@ FEATURES = {
                     "tests/live/test_mailbox.py", "tests/browser/test_mailbox.py"],
     "report": REPORT,
     "report and uploads": [*REPORT, "app/tables", "app/web/uploads.py", "tests/unit/test_tables*.py",
-                           "tests/live/test_uploads.py"],
+                           "tests/live/test_uploads*.py"],
     "description of the API": ["app/web/answers.py", "app/web/calls.py", "app/web/openapi.py", *DOCS,
                                "tests/described.py", "tests/fuzz.py", "tests/fuzz_hooks.py",
                                "tests/live/test_openapi.py"],
