@@ -281,7 +281,7 @@ class Machine(RuleBasedStateMachine):
     def put_off(self, which, wait, text):
         id, token, _, job = self.a_run(which)
         due = self.clock() + wait
-        now = self.store.put_off(id, token, due, {"type": "Later", "message": text})
+        now = self.store.put_off(id, token, due, {"type": "Early", "message": text})
         assert now == job.put_off(self.clock(), token, due)
 
     @precondition(lambda self: self.runs)
