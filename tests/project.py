@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-NOT_OURS = shutil.ignore_patterns(".git", ".venv", ".data", ".env", "__pycache__", ".pytest_cache", ".ruff_cache")
+NOT_OURS = shutil.ignore_patterns(".git", ".venv", ".data", ".env", "__pycache__", ".pytest_cache", ".ruff_cache",
+                                  ".hypothesis")
 
 
 def copy_project(target: Path) -> Path:
