@@ -48,7 +48,7 @@ START = int(datetime.now(UTC).timestamp()) * 1000
 LEASE, RETENTION = 60, 7 * 86400
 HEADERS = {"Authorization": "Bearer t"}
 #: Jobs that may wait or run.
-MOST = 40
+MOST = 12
 #: A member of what there is by then, whatever that will be.
 WHICH = st.integers(0, 999)
 WORKERS = st.sampled_from(["w1", "w2", "w3"])
@@ -120,10 +120,13 @@ class Machine(RuleBasedStateMachine):
 
     # --- by the API ---
 
-    @initialize(waits=st.lists(WAITS, min_size=2, max_size=6))
-    def create_some(self, waits):
-        for wait in waits:
-            self.create(wait, False, "one of the first", None, None)
+    @initialize(waits=st.lists(WAITS, max_size=3), notify=st.sampled_from([None, HOOK]))
+    def begin(self, waits, notify):
+        """Two jobs run, one is queued."""
+        for wait in (None, None, None, *waits):
+            self.create(wait, False, "one of the first", None, notify)
+        self.deliver("w1", False)
+        self.deliver("w2", False)
 
     @rule(wait=WAITS, as_time=st.booleans(), label=LABELS, key=KEYS, notify=st.sampled_from([None, None, HOOK]))
     def create(self, wait, as_time, label, key, notify):
@@ -284,7 +287,7 @@ class Machine(RuleBasedStateMachine):
         now = self.store.put_off(id, token, due, {"type": "Early", "message": text})
         assert now == job.put_off(self.clock(), token, due)
 
-    @precondition(lambda self: self.runs)
+    @precondition(lambda self: any(job.state == states.RUNNING for job in self.jobs.values()))
     @rule(which=WHICH, cancelled=st.booleans(), state=st.sampled_from(["succeeded", "failed"]))
     def end_what_runs(self, which, cancelled, state):
         running = [id for id, job in self.jobs.items() if job.state == states.RUNNING]
