@@ -26,7 +26,7 @@ def take(store: Store, count: int, limit: int) -> str | None:
 
 def give_back(store: Store, taken: str, count: int) -> None:
     """So many of them got nothing after all."""
-    store.redis.hincrby(taken, "used", -count)
+    store.insist("HINCRBY", taken, "used", -count)
 
 
 def tomorrow(store: Store) -> float:

@@ -1,12 +1,15 @@
 """Accepting many jobs at once: all of them or none.
 
-They lie aside in Redis, some hundreds in each call, until the last of them is found right; then one call accepts them
-all, and from then on none can be lost. Each gets its record by and by, from whoever is there: us, or any worker.
+When the last of them is found right they are laid aside in Redis, some hundreds in each call; then one call accepts
+them all, and from then on none can be lost. Each gets its record by and by, from whoever is there: us, or any worker.
 """
 
+import json
+import tempfile
 import time
 import uuid
 from contextlib import suppress
+from itertools import islice
 
 from celery import Celery
 
@@ -17,6 +20,8 @@ from app.kinds import Kind
 
 #: Jobs that one call to Redis carries: some milliseconds of its time.
 STAGED = 500
+#: Bytes of them that a process has in memory; more are in a file.
+IN_MEMORY = 1 << 20
 
 
 class Gone(Exception):
@@ -32,7 +37,7 @@ class Bulk:
         self.now = celery.store.now()
         self.began = time.monotonic()
         self.count = 0
-        self.staged: list[tuple[str, str, dict]] = []
+        self.lines = tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8")  # noqa: SIM115 - drop closes it
         self.files: dict[str, float] = {}
 
     def add(self, job: NewJob) -> None:
@@ -43,12 +48,11 @@ class Bulk:
         message, queue = kind.task.prepare((), {"params": params}, {})
         wish = {"kind": kind.name, "queue": queue, "max_attempts": kind.task.max_attempts,
                 "due": max(0, int(due * 1000)), "request_id": self.request_id, "follow": follower(self.kinds, job, id)}
-        self.staged.append((id, encode(kind.name, message), {k: v for k, v in wish.items() if v is not None}))
+        known = {name: value for name, value in wish.items() if value is not None}
+        self.lines.write(json.dumps([id, encode(kind.name, message), known]) + "\n")
         self.count += 1
         for file in files_of(params):
             self.files[file] = max(due, self.files.get(file, 0))
-        if len(self.staged) == STAGED:
-            self._stage()
 
     def accept(self, idempotency_key: str | None, digest: str) -> tuple[str, list[str]]:
         """Returns "accepted" and the ids, or, of a key that came before, "exists" and the ids of then, or "conflict".
@@ -56,32 +60,37 @@ class Bulk:
         Raises:
             TooMany, Gone
         """
-        self._stage()
+        store, most = self.celery.store, self.celery.settings.waiting_max
+        known = idempotency_key and store.knows(idempotency_key)
+        if not known and store.waiting() + self.count > most:  # before anything is forgotten to make room for them
+            raise TooMany(too_many(most))
+        self._stage(store)
         for file, due in self.files.items():
             keep_until(self.celery, file, due)
-        most = self.celery.settings.waiting_max
-        outcome, first = self.celery.store.accept(self.id, self.count, most, idempotency_key, digest)
+        outcome, first = store.accept(self.id, self.count, most, idempotency_key, digest)
         if first != self.id:
             self.drop()
             self.id = first
         if outcome == "too many":
             raise TooMany(too_many(most))
         if outcome == "gone":
-            raise Gone("The jobs came so slowly that the first of them had to be given up. Send them again, or fewer.")
+            raise Gone("The jobs took so long that the first of them had to be given up. Send them again, or fewer.")
         with suppress(*UNAVAILABLE):  # then the workers do it
-            while self.celery.store.unfold(STAGED):
+            while store.unfold(STAGED):
                 pass
         return outcome, [self._id(n) for n in range(self.count)]
 
     def drop(self) -> None:
         """For jobs that are not accepted; it does nothing to those that are."""
+        self.lines.close()
         with suppress(*UNAVAILABLE):  # they expire
             self.celery.store.unstage(self.id)
 
     def _id(self, number: int) -> str:
         return str(uuid.uuid5(uuid.UUID(self.id), str(number)))
 
-    def _stage(self) -> None:
-        if self.staged:
-            self.celery.store.stage(self.id, self.staged)
-            self.staged.clear()
+    def _stage(self, store) -> None:
+        store.make_room_for(self.count, self.lines.tell())
+        self.lines.seek(0)
+        while some := list(islice(self.lines, STAGED)):
+            store.stage(self.id, some)

@@ -38,10 +38,9 @@ def put(store: Store, id: str, message: EmailMessage, recipients: list[str], fil
     for part, file in zip(message.iter_attachments(), files, strict=True):
         part["X-Size"], part["X-File"] = str(len(part.get_payload(decode=True))), file
         part.set_payload("")
-    pipe = store.redis.pipeline()
-    pipe.set(f"{PREFIX}outbox:{id}", _small(message).as_bytes().decode("ascii", "replace"), ex=DAYS * 86400)
-    pipe.zadd(f"{PREFIX}outbox", {id: int(store.now() * 1000)})
-    pipe.execute()
+    text = _small(message).as_bytes().decode("ascii", "replace")
+    store.insist("SET", f"{PREFIX}outbox:{id}", text, "EX", DAYS * 86400)
+    store.insist("ZADD", f"{PREFIX}outbox", int(store.now() * 1000), id)
     for old in store.redis.zrange(f"{PREFIX}outbox", 0, -KEEP - 1):
         store.redis.delete(f"{PREFIX}outbox:{old}")
         store.redis.zrem(f"{PREFIX}outbox", old)

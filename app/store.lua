@@ -24,6 +24,7 @@
 --   bulk:<id>            list of JSON of id message wish: jobs that came together, until each has its record. Before
 --                        they are accepted, it expires
 --   bulks                sorted set, id -> when they were accepted
+--   accepted:<id>        string, that a bulk was; for a minute
 --   schedule:<id>        hash, a recurring job: kind params cron timezone created digest version last last_job;
 --                        `version` grows with every change
 --   schedules            sorted set, id -> when it is next due; a paused one never is (inf)
@@ -178,9 +179,12 @@ local function make_way(id)
   if follow then redis.call('SET', key('follow:' .. id), follow, 'EX', 604800) end
 end
 
--- Jobs that wait or run.
+-- Jobs that wait or run, with those that are accepted and still without a record.
 local function waiting()
-  return redis.call('ZCARD', key('scheduled')) + redis.call('ZCARD', key('queued')) + redis.call('ZCARD', key('running'))
+  local jobs = 0
+  for _, state in ipairs({'scheduled', 'queued', 'running'}) do jobs = jobs + redis.call('ZCARD', key(state)) end
+  for _, bulk in ipairs(redis.call('ZRANGE', key('bulks'), 0, -1)) do jobs = jobs + redis.call('LLEN', key('bulk:' .. bulk)) end
+  return jobs
 end
 
 -- Give some of the jobs that came together their records.
@@ -259,12 +263,15 @@ function life.accept(bulk, wish)
   if wish.not_after and NOW > wish.not_after then return {'too late', bulk, NOW} end
   local outcome, first = first_of(wish, bulk)
   if outcome then return {outcome, first, NOW} end
-  if redis.call('ZSCORE', key('bulks'), bulk) then return {'accepted', bulk, NOW} end -- the answer was lost on its way
+  if redis.call('EXISTS', key('accepted:' .. bulk)) == 1 then -- the answer was lost on its way
+    return {'accepted', bulk, NOW}
+  end
   if redis.call('LLEN', key('bulk:' .. bulk)) ~= wish.count then return {'gone', bulk, NOW} end
   if waiting() + wish.count > wish.most then return {'too many', bulk, NOW} end
   remember_first(wish, bulk)
   redis.call('PERSIST', key('bulk:' .. bulk))
   redis.call('ZADD', key('bulks'), NOW, bulk)
+  redis.call('SET', key('accepted:' .. bulk), 1, 'EX', 60)
   return {'accepted', bulk, NOW}
 end
 
@@ -281,10 +288,10 @@ end
 
 -- Claim what is due. -> {milliseconds until the next one is due or -1, ids, ids of schedules to fire}
 function life.promote(limit)
-  unfold(limit)
+  unfold(limit * 5)
   local due, fires = due_of('scheduled', limit, NOW), due_of('schedules', limit, NOW, 'schedule:')
   for _, id in ipairs(due) do enqueue(id) end
-  local wait = -1
+  local wait = redis.call('EXISTS', key('bulks')) == 1 and 0 or -1
   for _, name in ipairs({'scheduled', 'schedules'}) do
     local at = tonumber(redis.call('ZRANGE', key(name), 0, 0, 'WITHSCORES')[2] or 'inf')
     if at < math.huge and (wait < 0 or at - NOW < wait) then wait = math.max(0, at - NOW) end
@@ -584,29 +591,25 @@ function life.trim(limit, age)
   return gone
 end
 
--- The finished job that ended first, and its state; nothing when that was after `before`.
-local function oldest_finished(before)
-  local oldest, its_state, ended
-  for _, state in ipairs({'succeeded', 'failed', 'cancelled'}) do
-    local id, at = unpack(redis.call('ZRANGE', key(state), 0, 0, 'WITHSCORES'))
-    if id and tonumber(at) <= (ended or before) then oldest, its_state, ended = id, state, tonumber(at) end
+-- Finished jobs that may be forgotten before their time as Redis is fuller than `share`: those that ended more than
+-- `age` ago, the oldest first. -> ids
+function life.expendable(limit, share, age)
+  local found, ended = {}, {}
+  for _, state in ipairs(fullness() > tonumber(share) and {'succeeded', 'failed', 'cancelled'} or {}) do
+    for _, id in ipairs(due_of(state, limit, NOW - age)) do
+      table.insert(found, id)
+      ended[id] = tonumber(redis.call('ZSCORE', key(state), id))
+    end
   end
-  return oldest, its_state
+  table.sort(found, function(a, b) return ended[a] < ended[b] end)
+  return {unpack(found, 1, math.min(#found, tonumber(limit)))}
 end
 
--- Forget jobs before their time while Redis is fuller than `share`: those that ended more than `age` ago, the oldest
--- first. -> how many
+-- Forget them, at once. -> how many
 function life.make_room(limit, share, age)
-  local gone = 0
-  while gone < tonumber(limit) do
-    if gone % 10 == 0 and fullness() <= tonumber(share) then break end
-    local id, state = oldest_finished(NOW - age)
-    if not id then break end
-    forget(id)
-    redis.call('ZREM', key(state), id) -- also where somebody has deleted its record by hand
-    gone = gone + 1
-  end
-  return gone
+  local ids = life.expendable(limit, share, age)
+  for _, id in ipairs(ids) do forget(id) end
+  return #ids
 end
 
 -- A worker says that it lives, and how many of its slots are busy.

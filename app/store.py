@@ -25,8 +25,12 @@ SHARE = 0.7
 LOG_SHARE = 0.4
 #: Jobs that one script moves.
 ACT_BATCH = 200
-#: From this share on finished jobs are forgotten before their time; see make_room.
+#: From this share on finished jobs are forgotten before their time: by the workers those that ended a while ago, and
+#: so many at a time where a job would be refused.
 ROOM_SHARE = 0.85
+ROOM_BATCH = 50
+#: What a job takes beside its message, about.
+RECORD_BYTES = 800
 #: What has ended is not forgotten for so long: somebody waits for it.
 FRESH_SECONDS = 60
 #: Moves that a full Redis refuses.
@@ -50,6 +54,7 @@ class Store(Reader):
         # A full Redis takes no new job, and says so before anything is written; a job that it took goes on to its end.
         self._accept = client.register_script("#!lua\n" + SCRIPT)
         self._script = client.register_script("#!lua flags=allow-oom\n" + SCRIPT)
+        self._insist = client.register_script("#!lua flags=allow-oom\nreturn redis.call(unpack(ARGV))")
         self._ahead: float | None = None  # ms that the clock of Redis is ahead of our monotonic one
 
     def _move(self, name: str, *args):
@@ -59,8 +64,12 @@ class Store(Reader):
             try:
                 return self._call(self._accept, name, *args)
             except redis.OutOfMemoryError:
-                if not self.make_room(FRESH_SECONDS):
+                if name == "stage" or not self._move("make_room", ROOM_BATCH, ROOM_SHARE, FRESH_SECONDS * 1000):
                     raise
+
+    def insist(self, *command) -> object:
+        """One command, also where Redis is full: what goes on to its end, or ends something, is not refused."""
+        return self._insist(args=command)
 
     def _call(self, script, name: str, *args):
         return script(keys=[PREFIX], args=[name, self.clock() if self.clock else "", *args])
@@ -88,10 +97,18 @@ class Store(Reader):
             self._ahead = now - sent
         return outcome, id
 
-    def stage(self, bulk: str, jobs: Iterable[tuple[str, str, dict]]) -> None:
-        """Lay jobs aside, (id, message, wish) each, until all that come with them are there; see accept. They are gone
-        a minute after the last."""
-        self._move("stage", bulk, *map(dumps, jobs))
+    def knows(self, idempotency: str) -> bool:
+        """Whether a request with this key was accepted in the last day."""
+        return bool(self.redis.exists(f"{PREFIX}idempotency:{idempotency}"))
+
+    def waiting(self) -> int:
+        """How many jobs wait or run."""
+        return sum(count for state, count in self.counts().items() if state not in states.FINISHED)
+
+    def stage(self, bulk: str, jobs: Iterable[str]) -> None:
+        """Lay jobs aside, JSON of (id, message, wish) each, until all that come with them are there; see accept. They
+        are gone a minute after the last."""
+        self._move("stage", bulk, *jobs)
 
     def accept(self, bulk: str, count: int, most: int, idempotency: str | None, digest: str) -> tuple[str, str]:
         """Accept the `count` staged jobs, all at once. Returns ("accepted", bulk), ("exists" or "conflict", the bulk
@@ -196,10 +213,37 @@ class Store(Reader):
     def trim(self, limit: int, age: float) -> int:
         return self._move("trim", limit, int(age * 1000))
 
-    def make_room(self, age: float) -> int:
-        """Forget jobs that ended more than `age` seconds ago, the oldest first, while Redis is rather full. Returns how
-        many are gone."""
-        return self._move("make_room", ACT_BATCH, ROOM_SHARE, int(age * 1000))
+    def make_room_for(self, count: int, size: int) -> None:
+        """Forget as many finished jobs as it takes to have room for so many new ones, of `size` bytes in all.
+
+        Raises:
+            redis.OutOfMemoryError: that would not be enough. Nothing is forgotten.
+        """
+        memory, needed = self.pulse().memory, size + count * RECORD_BYTES
+        if not memory or not memory.most or memory.used + needed <= memory.most:
+            return
+        if memory.used + needed - self._in_finished() > memory.most:
+            raise redis.OutOfMemoryError(f"no room for {count} jobs")
+        while self._move("make_room", ROOM_BATCH, max(0, 1 - needed / memory.most), FRESH_SECONDS * 1000):
+            pass
+
+    def _in_finished(self) -> float:
+        """Bytes that finished jobs have, as a sample of them says; 0 where a host does not tell."""
+        ids = self._move("expendable", ROOM_BATCH, 0, FRESH_SECONDS * 1000)
+        pipe = self.redis.pipeline(transaction=False)
+        for id in ids:
+            pipe.memory_usage(f"{PREFIX}job:{id}", samples=0).memory_usage(f"{PREFIX}message:{id}")
+        try:
+            sizes = [size or 0 for size in pipe.execute()]
+        except redis.ResponseError:
+            return 0
+        counts = self.counts()
+        return sum(sizes) / len(ids) * sum(counts[state] for state in states.FINISHED) if ids else 0
+
+    def expendable(self, age: float) -> list[str]:
+        """Ids of some jobs that ended more than `age` seconds ago, the oldest first; none while Redis is not rather
+        full."""
+        return self._move("expendable", ACT_BATCH, ROOM_SHARE, int(age * 1000))
 
     # --- asked for by a person ---
 

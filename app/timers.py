@@ -16,7 +16,7 @@ from celery.worker.state import active_requests
 from kombu.exceptions import KombuError
 from kombu.utils import json
 
-from app import states
+from app import removal, states
 from app.connections import UNAVAILABLE
 from app.job import declare_lost, publish
 from app.schedules import fire, pause
@@ -129,7 +129,8 @@ class Timers:
         return pause
 
     def trim(self) -> float:
-        return 1 if self.store.trim(BATCH, self.retention) + self.store.make_room(ROOM_AGE_SECONDS) else TRIM_SECONDS
+        early = removal.delete(self.celery, self.store.expendable(ROOM_AGE_SECONDS))
+        return 1 if self.store.trim(BATCH, self.retention) or early else TRIM_SECONDS
 
     def trim_files(self) -> float:
         if self.store.lock("files", TRIM_SECONDS * 0.9):

@@ -47,13 +47,15 @@ class Webhook(Params):
 def webhook(job, params: Webhook):
     """Tells a URL how a job has ended."""
     settings = job.app.settings
-    body = _payload(job.store.get(params.job), kinds(job.app))
+    # The job may be forgotten, or tried again, before whom it tells can be reached.
+    body = job.cursor.encode() if job.cursor else _payload(job.store.get(params.job), kinds(job.app))
     headers = _headers(settings.webhook_secrets, job.request.id, int(time.time()), body)
     job.checkpoint()
     try:
         # Should the worker die before the yes is noted, it is sent again, under the same webhook-id.
         return {"status": outgoing.post(params.url, body, headers, settings.webhook_private_hosts)}
     except outgoing.Undelivered as error:
+        job.save(body.decode())
         delay = DELAYS[min(job.request.retries, len(DELAYS) - 1)] * random.uniform(1, 1.2)
         raise job.retry(exc=error, countdown=max(delay, error.wait)) from None
 

@@ -19,7 +19,7 @@ from app.web.problems import BadInput, bad_input
 MOST = 10_000
 LARGEST_BULK = 16 * 1024 * 1024
 TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/json")
-#: Lines are looked at until so many things are wrong.
+#: Lines are checked until so many things are wrong.
 MOST_ERRORS = 20
 
 
@@ -69,6 +69,8 @@ def add(bulk: Bulk, digest) -> None:
     wrong = []
     for number, line in lines():
         digest.update(line)
+        if len(wrong) >= MOST_ERRORS:
+            continue  # to the end, as who still sends would not read the answer
         try:
             with bad_input_named():
                 bulk.add(NewJob.model_validate_json(json.dumps(parsed(line)), strict=True))
@@ -76,8 +78,6 @@ def add(bulk: Bulk, digest) -> None:
             wrong += [{"line": number} | error for error in bad.errors]
         except BadRequest as bad:
             wrong.append({"line": number, "field": "body", "message": bad.description})
-        if len(wrong) >= MOST_ERRORS:
-            break
     if wrong:
         raise BadInput.listed(wrong)
     if not bulk.count:
@@ -93,7 +93,8 @@ def lines() -> Iterator[tuple[int, bytes]]:
         if not line.strip():
             continue
         found += 1
-        if found > MOST:
-            raise RequestEntityTooLarge(f"The body has more than {MOST:,} jobs; send them in several requests.")
-        yield number, line
+        if found <= MOST:
+            yield number, line
     request.stream.read(1)  # a chunked body ends in silence at the limit; asked for more, werkzeug says 413
+    if found > MOST:
+        raise RequestEntityTooLarge(f"The body has more than {MOST:,} jobs; send them in several requests.")

@@ -108,7 +108,7 @@ def create(kind: str, params: dict, form) -> str | None:
     """A schedule by a form with the fields `repeat`, `time`, `timezone` and `key`. Returns what is wrong, or None."""
     try:
         new = schedules.NewSchedule(kind=kind, params=params, cron=cron(form), timezone=form.get("timezone") or "UTC")
-        outcome, _id = schedules.create(celery(), kinds(), new, form.get("key") or None)
+        outcome, _id = schedules.create(celery(), kinds(), new, form.get("key", "")[:200] or None)
     except (ValidationError, Invalid) as error:
         return BadInput.of(getattr(error, "error", error)).detail
     except schedules.TooMany as error:

@@ -35,7 +35,7 @@ def current() -> tuple[str | None, str | None]:
 def end() -> None:
     id = session.pop("id")
     session.clear()  # of this browser, whatever Redis says
-    _redis().set(f"{PREFIX}ended:{id}", "", ex=SECONDS)
+    current_app.extensions["store"].insist("SET", f"{PREFIX}ended:{id}", "", "EX", SECONDS)
 
 
 def _redis():

@@ -1,15 +1,16 @@
 """POST /api/jobs/bulk: many jobs in one request, all of them or none."""
 
 import json
+import urllib.error
 import urllib.request
 
 import pytest
 
 from app.config import Settings
-from app.store import PREFIX
+from app.store import PREFIX, Store
 from app.web import bulk, create_app
 from tests.dynos import wait_for
-from tests.stores import MESSAGE, assert_consistent
+from tests.stores import MESSAGE, assert_consistent, fail, submit
 
 HEADERS = {"Authorization": "Bearer t", "Content-Type": "application/x-ndjson"}
 
@@ -120,29 +121,61 @@ def test_who_may_only_look_sends_none(app):
 def test_none_is_accepted_where_redis_has_no_room_for_all(redis, app, send):
     store = app.extensions["store"]
     store.redis.config_set("maxmemory", store.redis.info("memory")["used_memory"] + 400_000)
-    large = [{"kind": "papers", "delay": 60, "params": {"to": "a@example.org", "password": "x" * 30_000}}] * 45
-    answer = send(lines(*large))
+    answer = send(large(45))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert not store.redis.keys(PREFIX + "job:*")
     assert sum(store.counts().values()) == 0
 
 
+def large(count):
+    params = {"to": "a@example.org", "password": "x" * 30_000}
+    return lines(*[{"kind": "papers", "delay": 60, "params": params}] * count)
+
+
+def test_a_bulk_that_is_refused_forgets_nothing_and_one_that_fits_then_no_more_than_it_must(app, send):
+    store = app.extensions["store"]
+    hour_ago = Store(store.redis, clock=lambda: int(store.now() * 1000) - 3600_000)
+    for n in range(200):
+        fail(hour_ago, f"old-{n}", message="x" * 1500)
+    store.redis.config_set("maxmemory", store.redis.info("memory")["used_memory"] + 100_000)
+    for body, status in ((large(20) + "\n{}", 422), (lines(*[job()] * 51), 429), (large(45), 503)):
+        assert send(body).status_code == status
+        assert store.counts()["failed"] == 200
+    assert send(large(15)).status_code == 202
+    assert 0 < store.counts()["failed"] < 200
+    store.redis.config_set("maxmemory", 0)
+
+
+def test_a_client_that_still_sends_when_its_first_lines_are_found_wrong_reads_why(dynos):
+    dynos.web()
+    body = b"no job\n" * 25 + lines(*[job("x" * 90)] * 9000).encode() * 8
+    request = urllib.request.Request(dynos.base + "/api/jobs/bulk", body, HEADERS | {
+        "Authorization": "Bearer test-token"})
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(request, timeout=30)
+    assert error.value.code in (413, 422)
+
+
 def test_once_accepted_they_are_all_made_though_the_web_process_dies_at_once(store, clock):
     wish = {"kind": "demo", "queue": "default", "max_attempts": 2, "due": 0}
-    store.stage("b", [(f"job-{n}", MESSAGE, wish) for n in range(250)])
-    assert store.accept("b", 250, 1000, None, "d") == ("accepted", "b")
-    assert store.accept("b", 250, 1000, None, "d") == ("accepted", "b")  # the answer was lost on its way
+    store.stage("b", [json.dumps((f"job-{n}", MESSAGE, wish)) for n in range(1250)])
+    assert store.accept("b", 1250, 1250, None, "d") == ("accepted", "b")
     assert store.get("job-0") is None
-    promoted = []
-    for _ in range(10):  # what workers do anyway
+    assert submit(store, "one more", most=1250)[0] == "too many"  # what has no record yet counts
+    promoted, wait = [], 0
+    while wait == 0:  # what workers do anyway, at once
+        wait, ids, _ = store.promote(100)
+        promoted += ids
+    for _ in range(15):
         clock.forward(0.5)
         promoted += store.promote(100)[1]
-    assert sorted(promoted) == sorted(f"job-{n}" for n in range(250))
+    assert sorted(promoted) == sorted(f"job-{n}" for n in range(1250))
+    assert store.accept("b", 1250, 1250, None, "d") == ("accepted", "b")  # the answer was lost on its way
     assert not store.redis.keys(PREFIX + "bulk*")
 
 
 def test_what_is_not_all_there_is_not_accepted(store):
-    store.stage("b", [("job-1", MESSAGE, {"kind": "demo", "queue": "", "due": 0})])
+    store.stage("b", [json.dumps(("job-1", MESSAGE, {"kind": "demo", "queue": "", "due": 0}))])
     assert store.redis.ttl(PREFIX + "bulk:b") in range(1, 61)
     assert store.accept("b", 2, 1000, None, "d") == ("gone", "b")
     store.unstage("b")

@@ -3,7 +3,7 @@
 import pytest
 from kombu.utils import json
 
-from app import allowance, outbox
+from app import allowance, mail, outbox
 from app.config import Settings
 from app.job import publish
 from app.web import create_app
@@ -180,6 +180,17 @@ def test_nothing_is_counted_without_a_limit_or_for_the_outbox(start, env):
     dynos = start(**env)
     assert [dynos.wait(email(dynos, cc="b@example.com"))["state"] for _ in range(2)] == ["succeeded"] * 2
     assert dynos.store.redis.keys("jobs:mail:*") == []
+
+
+def test_a_full_redis_stops_neither_a_mail_that_was_accepted_nor_the_outbox(store):
+    store.redis.config_set("maxmemory", 100_000)
+    taken = allowance.take(store, 3, 5)
+    allowance.give_back(store, taken, 2)
+    assert store.redis.hget(taken, "used") == "1"
+    message = mail.compose(message_id="<a@b>", sender="a@example.com", to=["b@example.com"], subject="x", text="y",
+                           html=None)
+    outbox.put(store, "a", message, ["b@example.com"], [])
+    assert outbox.find(store, "a").message["Subject"] == "x"
 
 
 def test_a_new_day_has_its_whole_limit(store, clock):

@@ -11,9 +11,12 @@ from app.addons import BucketSettings
 from app.config import Settings
 from app.connections import connect
 from app.files import Files
+from app.queue import make_celery
 from app.store import Store
+from app.timers import Timers
 from app.web import create_app
 from tests.dynos import Server
+from tests.stores import start, submit
 
 RANDOM = random.Random(7).randbytes(700_000)  # three pieces, and does not deflate
 TEXT = b"the same words again and again\n" * 50_000
@@ -270,3 +273,20 @@ def test_a_full_store_fails_the_job_at_once_and_the_rest_goes_on(make_dynos):
         assert dynos.wait(dynos.work("next"))["state"] == "succeeded"
     finally:
         server.stop()
+
+
+def test_a_worker_makes_room_by_what_ended_an_hour_ago_with_its_files(redis):
+    app = make_celery(Settings.from_env({"APP_ENV": "development", "REDIS_URL": redis.url}))
+    now = int(app.store.now() * 1000)
+    app.store.clock = lambda: now - 2 * 3600_000
+    made = app.files.put("a.txt", "text/plain", io.BytesIO(b"x" * 1000), most_mb=1, limit="X")
+    submit(app.store, "old")
+    app.store.settle("old", start(app.store, "old").token, "w1", "succeeded", result={"file": {"id": made.id}})
+    app.store.clock = lambda: now
+    submit(app.store, "of now")
+    app.store.cancel("of now")
+    app.store.redis.config_set("maxmemory", int(app.store.redis.info("memory")["used_memory"] * 1.1))
+    Timers(app).trim()
+    assert list(app.store.ids()) == ["of now"]
+    assert app.files.get(made.id) is None
+    app.store.redis.close()

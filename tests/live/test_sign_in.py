@@ -128,5 +128,8 @@ def test_who_is_signed_in_still_looks_and_may_make_room_when_redis_is_full():
     assert (answer.status_code, house.store.get(house.job)["state"]) == (303, "cancelled")
     assert sign_in(house, OWNER).status_code == 302
     assert sign_in(house, "wrong").status_code == 401
+    copy = http.get_cookie("session").value
+    assert http.post("/sign-out", data={"csrf": csrf}).status_code == 302
+    assert house.app.test_client().get("/", headers={"Cookie": f"session={copy}"}).status_code == 302, "it has ended"
     house.close()
     server.stop()
