@@ -6,18 +6,12 @@ import pytest
 from redis import ConnectionError
 from redis.exceptions import ResponseError
 
-from app.config import Settings
 from app.connections import connect
 from app.files import Files
 from app.store import PREFIX, Store
-from app.web import create_app, pages
+from app.web.pages import row
 from tests.dynos import Server
 from tests.stores import MESSAGE, fail, start, submit
-
-
-def row(record, now):
-    with create_app(Settings.from_env({"APP_ENV": "development"})).app_context():
-        return pages.row(record, now)
 
 
 @pytest.mark.parametrize("change", [
