@@ -127,10 +127,14 @@ def row(record: dict, now: float) -> dict:
     params, result = (value if isinstance(value, dict) else {} for value in (job["params"], job["result"]))
     file = result.get("file") if isinstance(result.get("file"), dict) else {}
     name = params.get("label") or params.get("subject") or params.get("title") or file.get("name") or ""
+    return job | {"name": seen(str(name)[:100]) or job["kind"], "now": now, "late": late(record, now)}
+
+
+def late(record: dict, now: float) -> float | None:
+    """Seconds that a job has waited beyond its time, when that is worth a word."""
     overdue = now - float(record.get("since") or record.get("due") or 0) / 1000
-    waits = job["state"] in (states.SCHEDULED, states.QUEUED)
-    return job | {"name": seen(str(name)[:100]) or job["kind"], "now": now,
-                  "late": overdue if waits and overdue > LATE_SECONDS else None}
+    waits = record["state"] in (states.SCHEDULED, states.QUEUED)
+    return overdue if waits and overdue > LATE_SECONDS else None
 
 
 def seen(text: str) -> str:

@@ -9,7 +9,7 @@ from redis.exceptions import ResponseError
 from app.connections import connect
 from app.files import Files
 from app.store import PREFIX, Store
-from app.web.pages import row
+from app.web.pages import late
 from tests.dynos import Server
 from tests.stores import MESSAGE, fail, start, submit
 
@@ -134,7 +134,7 @@ def test_a_job_waits_since_it_was_queued_again_not_while_it_ran(store, clock, ag
     assert again(store, token)
     clock.forward(3)
     assert store.pulse().oldest == 3
-    assert row(store.get("a"), clock() / 1000)["late"] is None
+    assert late(store.get("a"), clock() / 1000) is None
     store.promote(10)
     start(store)
     assert sum(stats["waited"] for stats in store.stats(900, 2)) == 13_000
@@ -149,7 +149,7 @@ def test_a_job_for_a_time_that_has_passed_waits_since_somebody_asked_for_it(stor
     store.promote(10)
     assert store.pulse().oldest == 2
     for id in ("a", "moved"):
-        assert row(store.get(id), clock() / 1000)["late"] is None
+        assert late(store.get(id), clock() / 1000) is None
         start(store, id)
     assert store.stats(60, 1)[0]["waited_most"] == 2000
 
@@ -160,9 +160,9 @@ def test_a_job_whose_message_was_lost_has_waited_all_the_time(store, clock):
     assert store.sweep_queued(10, 30, 30, 0) == ["a"]
     clock.forward(1)
     assert store.pulse().oldest == 61
-    assert row(store.get("a"), clock() / 1000)["late"] == 61
+    assert late(store.get("a"), clock() / 1000) == 61
     store.redis.hdel(PREFIX + "job:a", "since")  # as of a release that did not write it
-    assert store.pulse().oldest == row(store.get("a"), clock() / 1000)["late"] == 61
+    assert store.pulse().oldest == late(store.get("a"), clock() / 1000) == 61
 
 
 def test_redis_tells_of_its_memory_connections_and_whether_it_keeps_its_data(tmp_path):
