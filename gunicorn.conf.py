@@ -2,6 +2,7 @@
 
 import os
 import socket
+from importlib.util import find_spec
 
 from gunicorn import glogging
 
@@ -16,7 +17,7 @@ except ConfigError as error:
 everywhere = "[::]" if socket.has_dualstack_ipv6() else "0.0.0.0"
 bind = f"{'127.0.0.1' if settings.development else everywhere}:{settings.port}"
 workers = settings.web_concurrency
-worker_class = "app.web.slow.Worker"  # gthread, that slow clients cannot stop
+worker_class = "app.web.slow.Worker" if find_spec("app.web.slow") else "gthread"  # that slow clients cannot stop
 threads = 16  # most wait for Redis, or for a slow client that uploads or downloads; they share one connection
 timeout = 25  # the router gives up after 30 s without a first byte
 graceful_timeout = 20  # SIGKILL follows SIGTERM after 30 s

@@ -7,6 +7,7 @@ limits:…  number of requests, until the window ends: of a token, a session, or
 
 import math
 import time
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
 from flask import Flask, current_app, request
@@ -44,13 +45,15 @@ def count_wrong() -> None:
         raise _refusal("Too many wrong tokens.", BEARERS, address())
 
 
+def may_guess() -> None:
+    """Before anything of a try to sign in is read. Raises TooManyRequests."""
+    _sign_in(current_app.extensions["limiter"].test)
+
+
 def guess(right: bool) -> None:
     """One try to sign in; only a wrong one counts. After too many, the right token is refused as well, or it could be
     told from the others. Raises TooManyRequests."""
-    limiter = current_app.extensions["limiter"]
-    for limit in SIGN_INS:
-        if not (limiter.test(limit, address()) if right else _hit(limit, address())):
-            raise _refusal("Too many wrong tokens.", limit, address())
+    _sign_in(current_app.extensions["limiter"].test if right else _hit)
 
 
 def address() -> str:
@@ -62,6 +65,12 @@ def address() -> str:
         return str(ip if ip.version == 4 else ip_network(f"{ip}/64", strict=False))
     except ValueError:  # it stands in a header
         return given[:64]
+
+
+def _sign_in(may: Callable[[RateLimitItem, str], bool]) -> None:
+    for limit in SIGN_INS:
+        if not may(limit, address()):
+            raise _refusal("Too many wrong tokens.", limit, address())
 
 
 def _hit(limit: RateLimitItem, who: str) -> bool:

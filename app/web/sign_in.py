@@ -6,6 +6,9 @@ from app.web import csrf, limits, sessions, tokens
 from app.web.auth import is_owner
 from app.web.language import _
 
+#: The largest form of a sign-in, in bytes: it comes from anybody.
+LARGEST_FORM = 4096
+
 blueprint = Blueprint("auth", __name__)
 blueprint.app_context_processor(lambda: {"may_change": is_owner(), "signed_in": bool(g.get("role"))})
 blueprint.add_app_template_global(csrf.field, "csrf")
@@ -18,6 +21,8 @@ def sign_in():
 
 @blueprint.post("/sign-in")
 def check():
+    request.max_content_length = LARGEST_FORM
+    limits.may_guess()
     token = request.form.get("token", "")
     right = tokens.role(tokens.digest(token)) is not None
     limits.guess(right)

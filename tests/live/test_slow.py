@@ -5,6 +5,7 @@ import threading
 import time
 import urllib.request
 from contextlib import ExitStack
+from io import BytesIO
 
 import pytest
 
@@ -96,6 +97,29 @@ def test_who_may_not_send_a_body_is_told_before_it_comes_and_is_not_listened_to(
         assert said.split()[1] == answer
 
 
+FORM = "application/x-www-form-urlencoded"
+
+
+def said_before_it_comes(web, path: str, length: int) -> bytes:
+    """The status, when the body of a form of nobody's is yet to come."""
+    with connect(web) as connection:
+        connection.sendall(head(path, length, type=FORM))
+        return everything(connection).split()[1]
+
+
+def test_a_form_of_who_is_not_signed_in_is_not_read(web):
+    assert said_before_it_comes(web, "/actions", 200_000) == b"302"
+
+
+def test_a_sign_in_is_not_read_when_it_is_too_large_or_too_many_were_wrong(web):
+    assert said_before_it_comes(web, "/sign-in", 5000) == b"413"
+    for _ in range(10):
+        with connect(web) as connection:
+            connection.sendall(head("/sign-in", 7, type=FORM) + b"token=x")
+            assert connection.recv(100).split()[1] == b"401"
+    assert said_before_it_comes(web, "/sign-in", 100) == b"429"
+
+
 def test_a_body_that_comes_too_slowly_is_answered_408_and_none_of_it_is_read_as_another_request(web):
     hidden = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with ExitStack() as stack:  # one more than may be slow: the first is thrown out
@@ -119,6 +143,59 @@ def available(connection) -> tuple[int] | None:
         return None
     finally:
         connection.settimeout(20)
+
+
+def send_slowly(connection, begin: bytes, body: bytes, bytes_per_second: int, answers: list[bytes]):
+    connection.sendall(begin)
+    try:
+        for at in range(0, len(body), bytes_per_second // 20):
+            connection.sendall(body[at:at + bytes_per_second // 20])
+            time.sleep(0.05)
+    except OSError:  # it was cut off
+        pass
+    answers.append(connection.recv(100).split()[1])
+
+
+def test_more_bodies_than_may_be_slow_are_read_to_their_end_when_they_come_fast_enough(web):
+    body, answers = b'{"kind": "sample", "params": {"label": "x"}}'.ljust(80_000), []
+    with ExitStack() as stack:
+        senders = [threading.Thread(target=send_slowly, args=(
+            stack.enter_context(connect(web)), head(length=len(body)), body, 40_000, answers))
+            for _ in range(THREADS - 4)]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+    assert answers == [b"202"] * len(senders)
+
+
+def large(web) -> bytes:
+    """Asks for a file that fills the buffers in between."""
+    file = web.celery.files.put("a.bin", "application/octet-stream", BytesIO(bytes(9_000_000)), most_mb=9, limit="")
+    web.store.submit("large", "sample", "{}", queue="default")
+    run = web.store.start("large", "w", 60, "sample", "{}", 1, "default")
+    web.store.settle("large", run.token, "w", "succeeded", result={"file": {"id": file.id}})
+    return b"GET /api/jobs/large/result HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer test-token\r\n\r\n"
+
+
+def test_others_are_served_again_when_nobody_reads_what_as_many_asked_for_as_there_are_threads(web):
+    asked = large(web)
+    with ExitStack() as stack:
+        for _ in range(THREADS):
+            connection = stack.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            connection.connect(("127.0.0.1", web.port))
+            connection.sendall(asked)
+        time.sleep(2)
+        wait_for(lambda: answered(web), 60, "an answer")
+    assert "Traceback" not in web.processes[0].text()
+
+
+def answered(web) -> bool:
+    try:
+        return served(web) == 200
+    except OSError:  # not in time
+        return False
 
 
 def test_a_slow_body_that_keeps_coming_is_waited_for(web):

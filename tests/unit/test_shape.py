@@ -163,6 +163,7 @@ FEATURES = {
     "bulk": ["app/bulk.py", "app/web/bulk.py", "benchmarks/bulk.py", "tests/live/test_bulk.py"],
     "webhook": ["app/jobs/webhook.py", "app/outgoing.py", "tests/receiver.py", "tests/unit/test_outgoing.py",
                 "tests/unit/test_webhook.py", "tests/live/test_webhook.py"],
+    "slow clients": ["app/web/slow.py", "tests/unit/test_slow.py", "tests/live/test_slow.py"],
     "charts": ["app/web/charts.py", "app/web/templates/charts.html", "tests/unit/test_charts.py",
                "tests/live/test_charts.py", "tests/browser/test_charts.py"],
     "schedules page and results": ["app/web/recurring.py", "app/web/results.py", "app/web/templates/schedules.html",
