@@ -81,14 +81,15 @@ def check(url: str, private_hosts: tuple[str, ...]) -> Target:
 
 
 def post(url: str, body: bytes, headers: dict[str, str], private_hosts: tuple[str, ...]) -> int:
-    """Returns the status, which is of those that mean success.
+    """Returns the status, which is of those that mean success. No error names the host: more people see the error of a
+    job than its URL.
 
     Raises:
         Refused, Undelivered
     """
-    target = check(url, private_hosts)
     deadline = monotonic() + SECONDS
     try:
+        target = check(url, private_hosts)
         found = _addresses(target)  # at most as long as the resolver's own limits let it
         deadline = monotonic() + SECONDS
         with closing(HTTPConnection(target.host, target.port)) as connection:
@@ -97,9 +98,11 @@ def post(url: str, body: bytes, headers: dict[str, str], private_hosts: tuple[st
             with _cut(connection.sock, deadline):
                 connection.request("POST", target.path, body, headers)
                 answer = connection.getresponse()
+    except Refused as error:
+        raise Refused(f"The URL {error}") from None
     except (OSError, HTTPException) as error:
-        raise Undelivered(_why(target, error, deadline)) from None  # the other side's words stay out of our log
-    return _heeded(target, answer.status, answer.getheader("Retry-After", ""))
+        raise Undelivered(_why(error, deadline)) from None  # the other side's words stay out of our log
+    return _heeded(answer.status, answer.getheader("Retry-After", ""))
 
 
 def is_public(address: str) -> bool:
@@ -113,7 +116,7 @@ def _addresses(target: Target, flags: int = 0) -> list[tuple]:
     """All that socket.getaddrinfo knows. One that is private spoils them all."""
     found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM, flags=flags)
     if not target.exempt and not all(is_public(address[0]) for *_, address in found):
-        raise Refused(f"{target.host} is no public address; WEBHOOK_PRIVATE_HOSTS may name it if it is yours")
+        raise Refused("has no public address; WEBHOOK_PRIVATE_HOSTS may name its host if it is yours")
     return found
 
 
@@ -157,18 +160,20 @@ def _cut(sock: socket.socket, deadline: float) -> Iterator[None]:
         raise TimeoutError
 
 
-def _why(target: Target, error: Exception, deadline: float) -> str:
+def _why(error: Exception, deadline: float) -> str:
     if monotonic() >= deadline:
-        return f"{target.host} took more than {SECONDS} s"
+        return f"The receiver took more than {SECONDS} s"
+    if isinstance(error, ssl.SSLCertVerificationError):  # what follows the comma names the host
+        return f"The receiver's certificate is refused: {error.verify_message.partition(',')[0]}"
     if isinstance(error, OSError):
-        return f"{target.host} is out of reach: {error}"
-    return f"{target.host} gave no answer in HTTP"
+        return f"The receiver is out of reach: {error}"
+    return "The receiver gave no answer in HTTP"
 
 
-def _heeded(target: Target, status: int, retry_after: str) -> int:
+def _heeded(status: int, retry_after: str) -> int:
     if 200 <= status < 300:
         return status
-    said = f"{target.host} said {status} {responses.get(status, '')}".strip()
+    said = f"The receiver said {status} {responses.get(status, '')}".strip()
     if status == 410:
         raise Refused(f"{said}: it wants no more")
     raise Undelivered(said, _wait(retry_after) if status in (429, 503) else 0)

@@ -102,7 +102,7 @@ def test_what_is_not_of_the_internet_is_not_public_however_it_is_wrapped(address
 @pytest.mark.parametrize("address", PRIVATE)
 def test_a_name_at_a_private_address_is_not_connected_to(table, connected, address):
     table.names["inside.example.com"] = [address]
-    with pytest.raises(outgoing.Refused, match="no public address"):
+    with pytest.raises(outgoing.Refused, match="^The URL has no public address; [^.]*$"):
         post("https://inside.example.com/")
     assert not connected
 
@@ -204,7 +204,7 @@ def test_each_address_is_tried_until_one_answers(table, connected):
 
 
 def test_a_name_that_nobody_knows_is_worth_another_attempt(table):
-    with pytest.raises(outgoing.Undelivered, match="nowhere.example.com is out of reach"):
+    with pytest.raises(outgoing.Undelivered, match="^The receiver is out of reach: [^.]*$"):
         post("https://nowhere.example.com/")
 
 
@@ -247,7 +247,7 @@ def test_a_redirect_is_not_followed(receiver, open_server, status):
 @pytest.mark.parametrize("status", [400, 401, 404, 413, 429, 500, 502, 503, 504, 599, 999])
 def test_what_is_no_success_is_worth_another_attempt(receiver, status):
     receiver.answers = [(status, {})]
-    with pytest.raises(outgoing.Undelivered, match=f"^localhost said {status}"):
+    with pytest.raises(outgoing.Undelivered, match=f"^The receiver said {status}"):
         post(f"http://localhost:{receiver.port}/")
 
 
@@ -302,7 +302,7 @@ def test_over_tls_it_is_the_names_certificate_that_counts_though_it_connects_by_
 def test_a_certificate_of_another_name_is_refused(table, ca, open_server, name):
     table.names["hooks.example.com"] = ["127.0.0.1"]
     receiver = open_server(Receiver(certificate(ca, name)))
-    with pytest.raises(outgoing.Undelivered, match="certificate"):
+    with pytest.raises(outgoing.Undelivered, match="certificate is refused: (Hostname|IP address) mismatch$"):
         post(f"https://hooks.example.com:{receiver.port}/", ("hooks.example.com",))
     assert not receiver.got
 
@@ -366,7 +366,7 @@ def test_nobody_holds_a_worker_over_tls_either(ca, open_server, monkeypatch):
         post(f"https://localhost:{server.port}/")
     assert server.left.wait(30)
     silent = open_server(Rude(is_silent))
-    with pytest.raises(outgoing.Undelivered, match="localhost"):  # no handshake
+    with pytest.raises(outgoing.Undelivered, match="took more than"):  # no handshake
         post(f"https://localhost:{silent.port}/")
 
 
@@ -406,4 +406,4 @@ def test_what_is_no_http_is_not_repeated(open_server, what):
     server = open_server(Rude(manners))
     with pytest.raises(outgoing.Undelivered) as caught:
         post(f"http://localhost:{server.port}/")
-    assert str(caught.value) == "localhost gave no answer in HTTP"
+    assert str(caught.value) == "The receiver gave no answer in HTTP"
