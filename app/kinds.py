@@ -54,7 +54,7 @@ class Kind(typing.NamedTuple):
     task: typing.Any  # the app's Job of that name
     params: type[Params]
     description: str
-    result: dict  # JSON Schema of what it returns, empty where its annotation does not say
+    result: dict  # JSON Schema of what it returns, empty without an annotation
 
 
 def kind(**options):
@@ -82,12 +82,13 @@ def kinds(celery: Celery) -> dict[str, Kind]:
         hints = typing.get_type_hints(task.run)
         model = hints.get("params")
         if inspect.isclass(model) and issubclass(model, Params):
-            found[name] = Kind(name, task, model, inspect.getdoc(task.run) or "", _schema(hints.get("return")))
+            returned = typing.get_type_hints(task.run, include_extras=True).get("return")
+            found[name] = Kind(name, task, model, inspect.getdoc(task.run) or "", _schema(returned))
     return found
 
 
 def _schema(annotation) -> dict:
     try:
         return TypeAdapter(annotation).json_schema(by_alias=False, mode="serialization") if annotation else {}
-    except PydanticUserError:  # of a type that pydantic does not know
-        return {}
+    except PydanticUserError:  # of a type that pydantic cannot describe: nobody knows what of it is private
+        return {"private": True}

@@ -221,6 +221,7 @@ class Found(BaseModel):
     summary: Annotated[str, PRIVATE]
     access_token: str = ""
     found: list[Page] = []
+    file: Annotated[dict | None, PRIVATE] = None
 
 
 class Diary(Params):

@@ -18,11 +18,11 @@ from app.accept import Invalid, NewJob, NewTime, accept, reschedule
 from app.connections import UNAVAILABLE
 from app.files import Gone
 from app.job import publish
-from app.record import iso, result_file
+from app.record import iso
 from app.web.auth import is_owner
 from app.web.given import parsed
 from app.web.problems import BadInput, bad_input
-from app.web.shown import as_json
+from app.web.shown import as_json, result_file
 
 logger = logging.getLogger(__name__)
 

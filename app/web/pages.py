@@ -12,13 +12,13 @@ from werkzeug.exceptions import HTTPException
 from app import states
 from app.files import is_file
 from app.masking import masked
-from app.record import iso, result_file
+from app.record import iso
 from app.web import forms, status
 from app.web.actions import actions, bulk, filters
 from app.web.api import files, find, kinds, store
 from app.web.auth import is_owner
 from app.web.language import language
-from app.web.shown import as_json
+from app.web.shown import as_json, result_file
 from app.web.timeline import timeline
 
 blueprint = Blueprint("pages", __name__)

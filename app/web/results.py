@@ -7,11 +7,12 @@ from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.exceptions import NotFound
 
 from app.accept import Invalid, NewJob, accept
-from app.record import as_json, result_file
+from app.record import as_json
 from app.web.api import LOOK_ONLY, download, find, kinds, request_id, store
 from app.web.language import _, words
 from app.web.problems import BadInput
 from app.web.recurring import create
+from app.web.shown import result_file
 
 blueprint = Blueprint("results", __name__, url_prefix="/jobs/<id>")
 
@@ -74,5 +75,5 @@ def repeat(id):
 def find_file(id: str) -> dict:
     found = result_file(find(id))
     if found is None:
-        raise NotFound("The job has made no file.")
+        raise NotFound("The job has made no file, or it is private.")
     return found

@@ -1,6 +1,8 @@
 """Jobs and schedules of the HTTP API and the page, as who asks may see them: to an owner in full, to a reader without
-secrets and without what is private. Readers see nothing of what no kind has declared."""
+secrets and without what is private. Of params and results of no kind, and of params that their kind has not declared,
+readers see nothing; of a result they see what is not declared private, or nothing where pydantic cannot describe it."""
 
+import json
 from functools import cache
 
 from flask import current_app
@@ -17,6 +19,12 @@ def as_json(stored: dict) -> dict:
     if is_owner():
         return job
     return job | {"params": _params(job), "result": _result(job), "notify": job["notify"] and HIDDEN}
+
+
+def result_file(stored: dict) -> dict | None:
+    """The file that a job has kept as its result, unless any of it is private to who asks."""
+    file = record.result_file(stored)
+    return file if file == record.result_file(stored | {"result": json.dumps(as_json(stored)["result"])}) else None
 
 
 def schedule(entry: dict) -> dict:

@@ -23,14 +23,14 @@ def house(redis):
     house.close()
 
 
-def diary(house, kind="diary", params=DIARY) -> str:
+def diary(house, kind="diary", params=DIARY, result=RESULT) -> str:
     """A job that has ended. Returns its id."""
     store, id = house.store, f"{kind}-1"
     store.submit(id, kind, json.dumps({"args": [], "kwargs": {"params": params}}), queue="default", follow=json.dumps(
         {"message": json.dumps({"args": [], "kwargs": {"params": {"job": id, "url": "https://x.example/«hook»"}}}),
          "kind": "webhook", "queue": "default"}))
     run = store.start(id, "w", 60, kind, "{}", 1, "default")
-    store.settle(id, run.token, "w", "succeeded", result=RESULT)
+    store.settle(id, run.token, "w", "succeeded", result=result)
     return id
 
 
@@ -75,6 +75,24 @@ def test_an_owner_sees_all_by_the_api_and_all_but_secrets_on_the_page(house):
     page = text(house.person().get(f"/jobs/{id}"))
     assert "«slept badly»" in page and "«page one»" in page and "«tired»" in page
     assert "«1234»" not in page
+
+
+@pytest.mark.parametrize("kind", ["diary", "deleted"])
+def test_a_file_that_is_private_is_for_owners(house, kind):
+    file = {"id": house.file, "name": "a.csv", "type": "text/html", "bytes": 3}
+    id = diary(house, kind, result={"words": 1, "file": file})
+    assert ask(house, f"/api/jobs/{id}/result", OWNER).text == "a\n1"
+    answer = ask(house, f"/api/jobs/{id}/result")
+    assert answer.json == ({"words": 1, "file": HIDDEN} if kind == "diary" else HIDDEN)
+    reader, owner = house.person(READER), house.person()
+    if "results" not in house.app.blueprints:
+        pytest.skip("the page of results was deleted")
+    for path in ("file", "view"):
+        assert owner.get(f"/jobs/{id}/{path}").text == "a\n1"
+        assert reader.get(f"/jobs/{id}/{path}").status_code == 404
+    assert f"/jobs/{id}/file" in owner.get(f"/jobs/{id}").text
+    page = reader.get(f"/jobs/{id}").text
+    assert f"/jobs/{id}/file" not in page and HIDDEN in page
 
 
 @pytest.mark.parametrize("kind, params", [

@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 import app.jobs
 from app.config import Settings
 from app.kinds import kinds, load
+from app.masking import HIDDEN, masked
 from app.queue import make_celery
 from app.web import forms
 
@@ -64,6 +65,28 @@ def test_a_new_kind_is_one_new_file(jobs_folder):
     assert found.description == "Says hello."
     assert found.params.model_json_schema()["required"] == ["name"]
     assert found.task.apply(({"name": "Ada"},)).get() == {"hello": "Ada"}
+
+
+@pytest.mark.parametrize("returned", ["Odd", "dict[str, Odd]",
+                                      'Annotated[str, Field(json_schema_extra={"private": True})]'])
+def test_a_result_that_nobody_can_describe_or_that_is_private_is_hidden_whole(jobs_folder, returned):
+    name = f"hides_{len(returned)}"
+    (jobs_folder / f"{name}.py").write_text(textwrap.dedent(f"""
+        from typing import Annotated
+        from pydantic import Field
+        from app.kinds import Params, kind
+
+        class Odd:
+            pass
+
+        @kind()
+        def {name}(job, params: Params) -> {returned}:
+            "Says nothing."
+    """))
+    found = kinds(make_celery(SETTINGS))[name]
+    for result in ("text", {"a": "b"}):
+        assert masked(result, found.result, private=True) == HIDDEN
+    assert masked("text", found.result) == "text", "to an owner"
 
 
 def test_two_kinds_of_one_name_stop_the_start(jobs_folder):
