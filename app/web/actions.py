@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from app import removal, states
 from app.accept import NewTime, reschedule_all
-from app.web.api import audit, celery, store
+from app.web.api import celery, store
+from app.web.audit import PAGE, audit
 from app.web.language import _, gettext, ngettext
 from app.web.new import due
 from app.web.problems import BadInput
@@ -48,8 +49,6 @@ ACTIONS = {
 #: Never without a page in between: one cannot be undone, the other needs a time.
 ASKED_FIRST = ("delete", "reschedule")
 LONGEST_SEARCH = 200
-#: Who asked, in the record and the log, when it was a person.
-PAGE = "page"
 
 
 def actions(job: dict) -> list[dict]:
@@ -156,7 +155,7 @@ def do(name: str, ids: list[str]):
         moved = removal.delete(celery(), ids)
     else:
         moved = store().act(name.replace("-", "_"), ids, by=PAGE)
-    audit(PAGE, name, *moved)
+    audit(name, *moved)
     flash(ngettext(*ACTIONS[name].done, len(moved)) % {"num": len(moved)})
     if left := len(ids) - len(moved):
         flash(ngettext("%(num)s had changed in the meantime and stays.",

@@ -1,14 +1,12 @@
 """The JSON API: every route under /api. The README has a table of them."""
 
 import json
-import logging
 import re
-import uuid
 from contextlib import contextmanager
 from itertools import chain
 from urllib.parse import quote
 
-from flask import Blueprint, Response, current_app, g, request, url_for
+from flask import Blueprint, Response, current_app, request, url_for
 from pydantic import ValidationError
 from werkzeug.exceptions import Conflict, NotFound, UnsupportedMediaType
 from werkzeug.exceptions import Gone as NoLongerThere
@@ -19,21 +17,17 @@ from app.connections import UNAVAILABLE
 from app.files import Gone
 from app.job import publish
 from app.record import iso
+from app.web.audit import API, audit, request_id
 from app.web.auth import is_owner
 from app.web.given import parsed
 from app.web.problems import BadInput, bad_input
 from app.web.shown import as_json, result_file
 
-logger = logging.getLogger(__name__)
-
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 blueprint.register_error_handler(BadInput, bad_input)
 
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LIMIT, LARGEST_LIMIT = 50, 200
-#: Who asked, in the record and the log, when it was a program.
-API = "api"
 #: For a document of a job's making, in a frame: it may style itself, and nothing else: no script, no form, no request.
 LOOK_ONLY = {"Content-Disposition": "inline",
              "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
@@ -54,7 +48,7 @@ def create():
     if submitted.outcome == "conflict":
         raise Conflict("This Idempotency-Key came with another body before.")
     if submitted.outcome != "exists":
-        audit(API, "create", submitted.id)
+        audit("create", submitted.id)
     elif not store().get(submitted.id):
         raise NoLongerThere("The job that this Idempotency-Key made has been deleted.")
     state = {"state": submitted.outcome} if submitted.outcome in states.ALL else {}
@@ -98,7 +92,7 @@ def change(id):
         to = NewTime.model_validate_json(json.dumps(body()), strict=True)
     if not reschedule(celery(), record, to, by=API):
         raise Conflict(f"The job is {record['state']}; only a scheduled one has a time to change.")
-    audit(API, "reschedule", id)
+    audit("reschedule", id)
     return as_json(find(id))
 
 
@@ -111,7 +105,7 @@ def delete(id):
     record = find(id)
     if not removal.delete(celery(), [id]):
         raise Conflict(f"The job is {record['state']}; cancel it first.")
-    audit(API, "delete", id)
+    audit("delete", id)
     return "", 204
 
 
@@ -128,7 +122,7 @@ def cancel(id):
     find(id)
     if not store().cancel(id, API):
         raise Conflict("The job has finished; there is nothing to cancel.")
-    audit(API, "cancel", id)
+    audit("cancel", id)
     return as_json(find(id))
 
 
@@ -138,7 +132,7 @@ def retry(id):
     record = find(id)
     if not store().retry(id, API):
         raise Conflict(f"The job is {record['state']}; only a failed or cancelled one can be retried.")
-    audit(API, "retry", id)
+    audit("retry", id)
     wake(id)
     return accepted(id)
 
@@ -149,7 +143,7 @@ def run_now(id):
     record = find(id)
     if not store().run_now(id, API):
         raise Conflict(f"The job is {record['state']}; only a scheduled one can be run now.")
-    audit(API, "run_now", id)
+    audit("run_now", id)
     wake(id)
     return accepted(id)
 
@@ -207,12 +201,6 @@ def kinds():
     return current_app.extensions["kinds"]
 
 
-def audit(by: str, action: str, *ids: str) -> None:
-    """A line in the log for each change that somebody asked for."""
-    some = ", ".join(map(repr, ids[:10])) + (f" and {len(ids) - 10:,} more" if len(ids) > 10 else "")
-    logger.info("%s: asked for by the %s, request %s: %s", action, by, request_id(), some)
-
-
 def wake(id: str) -> None:
     """Publish a job that a person has just queued."""
     for row_id, kind, message in store().messages([id]):
@@ -261,9 +249,3 @@ def body() -> object:
     data = request.stream.read()
     request.stream.read(1)  # a chunked body ends in silence at the limit; asked for more, werkzeug says 413
     return parsed(data)
-
-
-def request_id() -> str:
-    """The router's id of this request, if it looks like one, else our own."""
-    given = request.headers.get("X-Request-ID", "")
-    return given if REQUEST_ID.fullmatch(given) else g.setdefault("request_id", str(uuid.uuid4()))

@@ -11,7 +11,8 @@ from werkzeug.exceptions import BadRequest, Conflict, RequestEntityTooLarge, Ser
 from app.accept import NewJob
 from app.bulk import Bulk, Gone
 from app.web import LARGEST_BODY
-from app.web.api import API, audit, bad_input_named, celery, idempotency_key, kinds, request_id
+from app.web.api import bad_input_named, celery, idempotency_key, kinds
+from app.web.audit import audit, request_id
 from app.web.given import parsed
 from app.web.problems import BadInput, bad_input
 
@@ -60,7 +61,7 @@ def create():
     if outcome == "conflict":
         raise Conflict("This Idempotency-Key came with another body before.")
     if outcome == "accepted":
-        audit(API, "create", *ids)
+        audit("create", *ids)
     return {"accepted": len(ids), "ids": ids}, 202
 
 

@@ -13,7 +13,8 @@ from app.files import is_file
 from app.kinds import Kind
 from app.record import as_json
 from app.web import forms, receiving
-from app.web.api import files, kinds, request_id, store
+from app.web.api import files, kinds, store
+from app.web.audit import audit, request_id
 from app.web.auth import is_owner
 from app.web.language import _
 from app.web.problems import BadInput
@@ -105,6 +106,8 @@ def submit(kind: str, params: dict) -> Response:
                        idempotency_key=request.form.get("key", "")[:200] or None)
     if submitted.outcome == "conflict":
         flash(_("This form was sent before, and this is the job it made. Open the page again for another one."))
+    elif submitted.outcome != "exists":
+        audit("create", submitted.id)
     return redirect(url_for("pages.show", id=submitted.id), 303)
 
 

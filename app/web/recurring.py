@@ -9,6 +9,7 @@ from app.accept import Invalid
 from app.masking import masked
 from app.web import forms, shown
 from app.web.api import celery, kinds, store
+from app.web.audit import audit
 from app.web.language import _, gettext, language, words
 from app.web.problems import BadInput
 
@@ -82,6 +83,7 @@ def save(id: str, wish: schedules.Change):
     try:
         if not schedules.change(celery(), kinds(), id, wish):
             raise NotFound(NONE)
+        audit("change schedule", id)
     except Invalid as error:
         flash(_("Not changed: %(why)s", why=words(BadInput.of(error.error).detail)))
     except KeyError:
@@ -100,6 +102,7 @@ def confirm(id):
 @blueprint.post("/<id>/delete")
 def delete(id):
     if store().delete_schedule(id):
+        audit("delete schedule", id)
         flash(_("The schedule is deleted."))
     return redirect(url_for("recurring.index"), 303)
 
@@ -108,11 +111,13 @@ def create(kind: str, params: dict, form) -> str | None:
     """A schedule by a form with the fields `repeat`, `time`, `timezone` and `key`. Returns what is wrong, or None."""
     try:
         new = schedules.NewSchedule(kind=kind, params=params, cron=cron(form), timezone=form.get("timezone") or "UTC")
-        outcome, _id = schedules.create(celery(), kinds(), new, form.get("key", "")[:200] or None)
+        outcome, id = schedules.create(celery(), kinds(), new, form.get("key", "")[:200] or None)
     except (ValidationError, Invalid) as error:
         return BadInput.of(getattr(error, "error", error)).detail
     except schedules.TooMany as error:
         return str(error)
+    if outcome == "created":
+        audit("create schedule", id)
     return "this form was sent before; open the page again" if outcome == "conflict" else None
 
 

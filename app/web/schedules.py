@@ -8,6 +8,7 @@ from werkzeug.exceptions import Conflict, NotFound
 from app import schedules
 from app.web import shown
 from app.web.api import bad_input_named, body, celery, idempotency_key, kinds, store
+from app.web.audit import audit
 from app.web.problems import BadInput, bad_input, http
 
 blueprint = Blueprint("schedules", __name__, url_prefix="/api/schedules")
@@ -23,6 +24,8 @@ def create():
         outcome, id = schedules.create(celery(), kinds(), new, key)
     if outcome == "conflict":
         raise Conflict("This Idempotency-Key came with another body before.")
+    if outcome == "created":
+        audit("create schedule", id)
     return find(id), 201, {"Location": url_for("schedules.show", id=id)}
 
 
@@ -43,7 +46,8 @@ def change(id):
     """Change a schedule, pause or resume it. What the body leaves out stays as it is."""
     with bad_input_named():
         wish = schedules.Change.model_validate_json(json.dumps(body()), strict=True)
-        schedules.change(celery(), kinds(), id, wish)
+        if schedules.change(celery(), kinds(), id, wish):
+            audit("change schedule", id)
     return find(id)
 
 
@@ -52,6 +56,7 @@ def delete(id):
     """Delete a schedule. Jobs that it has made already stay."""
     if not store().delete_schedule(id):
         raise NotFound("There is no schedule with this id.")
+    audit("delete schedule", id)
     return "", 204
 
 

@@ -3,6 +3,7 @@
 from flask import Blueprint, g, redirect, render_template, request, session, url_for
 
 from app.web import csrf, limits, sessions, tokens
+from app.web.audit import audit
 from app.web.auth import is_owner
 from app.web.language import _
 
@@ -24,16 +25,18 @@ def check():
     request.max_content_length = LARGEST_FORM
     limits.may_guess()
     token = request.form.get("token", "")
-    right = tokens.role(tokens.digest(token)) is not None
-    limits.guess(right)
-    if not right:
+    role = tokens.role(tokens.digest(token))
+    limits.guess(role is not None)
+    if role is None:
         return render_template("sign_in.html", error=_("That is not the API_TOKEN of this app.")), 401
     wanted = session.get("wanted", url_for("pages.index"))
     sessions.begin(token)
+    audit("sign in", role)
     return redirect(wanted)
 
 
 @blueprint.post("/sign-out")
 def sign_out():
     sessions.end()
+    audit("sign out", g.role)
     return redirect(url_for("auth.sign_in"))

@@ -8,6 +8,7 @@ from werkzeug.exceptions import Conflict, NotFound, RequestEntityTooLarge, Servi
 
 from app import files, tables
 from app.web import api, receiving
+from app.web.audit import audit
 from app.web.problems import BadInput, bad_input, http
 
 #: Characters of a cell that a preview shows.
@@ -54,6 +55,7 @@ def delete(id):
         if id in schedule["params"]:
             raise Conflict(f"The schedule {schedule['id']} uses it. Delete that first, or PUT a table in its place.")
     api.files().delete(id)
+    audit("delete upload", id)
     return "", 204
 
 
@@ -97,9 +99,11 @@ def receive(replaces: str | None = None) -> files.File:
         looking.release()
     upload.stream.seek(0)
     info = {"layout": layout.as_json(), "preview": [[shown(value) for value in row] for row in rows]}
-    return api.files().put(
+    file = api.files().put(
         name, receiving.plain_type(upload.mimetype), upload.stream, limit="UPLOAD_MAX_MB",
         most_mb=receiving.most_mb(), replaces=replaces, info=info)
+    audit("replace upload" if replaces else "upload", file.id)
+    return file
 
 
 def most() -> str:

@@ -251,7 +251,7 @@ def test_the_record_and_the_log_tell_who_asked_for_what(call, caplog):
     assert [(act["act"], act["by"]) for act in job["acts"]] == [
         ("run_now", "api"), ("cancel", "api"), ("retry", "api")]
     assert job["acts"][0]["at"].endswith("Z")
-    lines = [record.getMessage() for record in caplog.records if record.name == "app.web.api"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "app.web.audit"]
     assert [line.split(":")[0] for line in lines] == ["create", "run_now", "cancel", "retry"]
     assert all(id in line and "by the api" in line for line in lines)
     assert "router-2" in lines[1]
