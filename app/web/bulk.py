@@ -45,7 +45,8 @@ def only_post(response):
 def create():
     """Accept many jobs, one JSON object in each line: all of them, or none.
 
-    At most 10,000 lines. The same Idempotency-Key and body give the same jobs, another body 409.
+    At most 10,000 lines and 16 MB; each line is what POST /api/jobs takes. The same Idempotency-Key and body give the
+    same jobs, another body 409.
     """
     if request.mimetype not in TYPES:
         raise UnsupportedMediaType("Send a job in each line, with the header Content-Type: application/x-ndjson.")

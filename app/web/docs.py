@@ -114,6 +114,8 @@ def curl(path: str, method: str, type: str, schema: dict, schemas: dict, by="API
         parts.append(f'-H "Authorization: Bearer ${by}"')
     if type == FORM:
         parts.append("-F file=@table.csv")
+    elif type == NDJSON:  # -d would drop the ends of the lines
+        parts += [f'-H "Content-Type: {type}"', "--data-binary @jobs.ndjson"]
     elif type:
         body = json.dumps(example(schema, schemas), ensure_ascii=False)
         parts += [f'-H "Content-Type: {type}"', f"-d {shlex.quote(body)}"]

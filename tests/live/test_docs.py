@@ -57,6 +57,12 @@ def test_the_example_of_each_kind_is_one_that_the_api_takes(client):
             assert answer.status_code == 202, answer.text
 
 
+def test_the_example_of_a_bulk_keeps_the_ends_of_the_lines(client):
+    command = shlex.split(page(client).find(id="bulk.create").pre.text)
+    assert command[-2:] == ["--data-binary", "@jobs.ndjson"] and "-d" not in command
+    assert "16 MB" in page(client).find(id="bulk.create").text
+
+
 def test_a_field_says_what_it_takes_and_what_it_means(client):
     rows = {row.td.code.text: row.get_text(" ", strip=True) for row in page(client).find(id="kind-sample").select(
         "tbody tr")}

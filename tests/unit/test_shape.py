@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -124,6 +125,17 @@ def test_rename_leaves_nothing_behind_and_can_be_done_again(tmp_path):
         answer = subprocess.run([sys.executable, "-c", "import app; print(app.NAME)"], cwd=project, capture_output=True,
                                 text=True, check=True)
         assert answer.stdout.strip() == name
+
+
+def test_the_example_of_the_readme_may_be_taken_letter_for_letter(tmp_path):
+    project = copy_project(tmp_path / "project")
+    example = re.search(r"`bin/rename (.+?)`", (project / "README.md").read_text())
+    if not example:
+        pytest.skip("this app has a name of its own, and the README no longer says how to give it one")
+    name, address = shlex.split(example[1])
+    for arguments in ((name, address), ("Foo", "foo/bar")):
+        subprocess.run([project / "bin" / "rename", *arguments], check=True, capture_output=True)
+    assert [path for path, text in texts(project) if name in text or address in text] == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["X"], ["", "a/b"], ['Bad"name', "a/b"], ["Name", "no-slash"],
