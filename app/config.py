@@ -56,6 +56,7 @@ class Settings:
     mail_from: str
     mail_daily_limit: int
     mail_allowed_domains: tuple[str, ...]
+    mails_nobody: bool
     webhook_secrets: tuple[str, ...]
     webhook_private_hosts: tuple[str, ...]
     upload_max_mb: float
@@ -87,8 +88,9 @@ class Settings:
         processes = min(max(1, memory_mb // PROCESS_MB), MOST_PROCESSES)
         smtp_url = read.url("SMTP_URL", ("smtp", "smtps"), addons.smtp_url(environ))
         mail_allowed_domains = read.domains("MAIL_ALLOWED_DOMAINS")
-        if addons.review(environ) and not mail_allowed_domains:
-            smtp_url = ""  # a copy of the app that anybody's branch makes mails nobody: it has the outbox
+        mails_nobody = addons.review(environ) and not mail_allowed_domains
+        if mails_nobody:
+            smtp_url = ""  # a copy of the app that anybody's branch makes: it has the outbox
         api_tokens = read.secrets("API_TOKEN", needed=not development)
         settings = cls(
             development=development,
@@ -114,6 +116,7 @@ class Settings:
                                    "set the address that mail comes from: heroku config:set MAIL_FROM=you@example.com"),
             mail_daily_limit=read.whole("MAIL_DAILY_LIMIT", 1000, 0, 1_000_000_000),
             mail_allowed_domains=mail_allowed_domains,
+            mails_nobody=mails_nobody,
             webhook_secrets=read.webhook_secrets(),
             webhook_private_hosts=read.names("WEBHOOK_PRIVATE_HOSTS"),
             # Redis has 25 MB on the smallest plan; most tables deflate to a fifth, documents hardly.

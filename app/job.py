@@ -366,7 +366,7 @@ def encode(kind: str, message: dict) -> str:
 def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None) -> bool:
     """Put the wake-up of a recorded job on the broker.
 
-    Returns False when the broker is away: the sweep will do it later, so nothing is lost and no caller need know.
+    Returns False when the broker is away or full: the sweep does it later, so nothing is lost and no caller need know.
     """
     options = dict(message)
     args, kwargs = options.pop("args"), options.pop("kwargs")
@@ -374,7 +374,7 @@ def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None
     try:
         app.send_task(kind, args, kwargs, task_id=id, producer=producer, **options)
     except (KombuError, OSError, RuntimeError) as error:  # RuntimeError: from the result backend
-        logger.warning("job %s: recorded, but the broker is away (%s); the sweep will publish it", id, error)
+        logger.warning("job %s: recorded, but no worker could be told (%s); the sweep will do it", id, error)
         return False
     return True
 

@@ -65,16 +65,16 @@ def check(url: str, private_hosts: tuple[str, ...]) -> Target:
     """
     found = URL.fullmatch(url) if len(url) <= URL_CHARS else None
     if not found or "#" in url or "\\" in url:
-        raise Refused(f"is no URL such as https://example.com/path, of up to {URL_CHARS:,} ASCII characters, without "
-                      "user and fragment")
+        raise Refused(f"The address is no URL such as https://example.com/path, of up to {URL_CHARS:,} ASCII "
+                      "characters, without user and fragment")
     scheme, host, port, path = found.groups()
     secure, host = scheme.lower() == "https", host.lower().strip("[]").rstrip(".")
     target = Target(secure, host, int(port or (443 if secure else 80)), "/" + (path or "").removeprefix("/"),
                     host in private_hosts)
     if not 0 < target.port < 65536:
-        raise Refused(f"has the port {target.port}; there is none above 65535, and no 0")
+        raise Refused(f"The URL has the port {target.port}; there is none above 65535, and no 0")
     if not secure and not target.exempt:
-        raise Refused("must begin with https://, unless WEBHOOK_PRIVATE_HOSTS names the host")
+        raise Refused("The URL must begin with https://, unless WEBHOOK_PRIVATE_HOSTS names the host")
     with suppress(OSError):
         _addresses(target, socket.AI_NUMERICHOST)
     return target

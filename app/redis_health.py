@@ -43,6 +43,8 @@ def cannot_save(pulse: Pulse, _: Words) -> Problem | None:
 def no_room(pulse: Pulse, _: Words) -> Problem | None:
     if not pulse.memory or not pulse.memory.most or pulse.memory.used < NEARLY * pulse.memory.most:
         return None
+    if pulse.memory.used >= pulse.memory.most:
+        return Problem(_("Redis is full, and refuses new jobs. Delete what has ended, or take a larger plan."), LARGER)
     return Problem(_("Redis is %(share)s %% full; once it is, new jobs are refused. Delete what has ended, or take a "
                      "larger plan.", share=int(100 * pulse.memory.used / pulse.memory.most)), LARGER)
 

@@ -19,8 +19,9 @@ blueprint.app_context_processor(lambda: {"mail_note": mail_note, "in_outbox": in
 def index():
     mails = [{"id": mail.id, "at": iso(mail.at), "message": mail.message,
               "attachments": len(list(mail.message.iter_attachments()))} for mail in outbox.mails(store())]
-    return render_template("outbox.html", mails=mails, now=store().now(),
-                           smtp=bool(current_app.extensions["settings"].smtp_url))
+    settings = current_app.extensions["settings"]
+    return render_template("outbox.html", mails=mails, now=store().now(), smtp=bool(settings.smtp_url),
+                           review=settings.mails_nobody)
 
 
 @blueprint.get("/<id>")
@@ -60,8 +61,12 @@ def mail_waits() -> Problem | None:
 
 def mail_note(kind: str) -> str:
     """What the form of a kind has to say of where its mail goes, or ""."""
-    if kind != "email" or current_app.extensions["settings"].smtp_url:
+    settings = current_app.extensions["settings"]
+    if kind != "email" or settings.smtp_url:
         return ""
+    if settings.mails_nobody:
+        return _("This is a review app: the mail will be in the outbox, unless MAIL_ALLOWED_DOMAINS says where it may "
+                 "go.")
     return _("SMTP_URL is not set: the mail will be in the outbox.")
 
 

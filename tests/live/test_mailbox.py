@@ -39,6 +39,17 @@ def test_the_form_of_an_email_says_that_it_will_be_in_the_outbox(enter):
     assert NOTE not in enter(SMTP_URL="smtp://mail.example.com", MAIL_FROM="a@example.com").get("/new/email").text
 
 
+def test_a_review_app_says_that_it_is_one_whatever_else_is_set(enter):
+    smtp = {"SMTP_URL": "smtp://mail.example.com", "MAIL_FROM": "a@example.com", "HEROKU_PR_NUMBER": "7"}
+    for path in ("/new/email", "/outbox"):
+        for asked, said in (("en", "is a review app"), ("es", "aplicación de revisión")):
+            page = enter(**smtp).get(path, headers={"Accept-Language": asked}).text
+            assert said in page and "MAIL_ALLOWED_DOMAINS" in page and "SMTP_URL" not in page
+        for env in (smtp | {"MAIL_ALLOWED_DOMAINS": "example.com"}, {}):
+            assert "review app" not in enter(**env).get(path).text
+    assert "SMTP_URL is not set" in enter(HEROKU_PR_NUMBER="7", MAIL_ALLOWED_DOMAINS="example.com").get("/outbox").text
+
+
 def test_the_page_of_a_job_leads_to_its_mail_while_it_is_in_the_outbox(enter):
     http = enter()
     store = http.application.extensions["store"]

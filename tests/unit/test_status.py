@@ -54,6 +54,14 @@ def test_memory_that_is_nearly_full():
     assert sentence.startswith("Redis is 93 % full; once it is, new jobs are refused.")
     assert command == "heroku addons:upgrade REDIS heroku-redis:premium-0"
     assert said(memory=Memory(89, 100, "noeviction")) == []
+    assert said(memory=Memory(99, 100, "noeviction"))[0][0].startswith("Redis is 99 % full; once it is")
+
+
+@pytest.mark.parametrize("used", [100, 138])
+def test_memory_that_is_full(used):
+    ((sentence, command),) = said(memory=Memory(used, 100, "noeviction"))
+    assert sentence.startswith("Redis is full, and refuses new jobs.")
+    assert command == "heroku addons:upgrade REDIS heroku-redis:premium-0"
 
 
 def test_a_policy_that_would_throw_away_jobs():
