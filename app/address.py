@@ -32,6 +32,13 @@ def check_domains(addresses: Iterable[str], allowed: tuple[str, ...]) -> None:
             raise ValueError(f"no mail goes to {to!r}: MAIL_ALLOWED_DOMAINS says where it may go")
 
 
+def check_count(count: int, settings) -> None:
+    """Raises ValueError with a sentence when no day has room for so many: MAIL_DAILY_LIMIT, where mail goes out."""
+    if settings.smtp_url and 0 < settings.mail_daily_limit < count:
+        raise ValueError(f"MAIL_DAILY_LIMIT is {settings.mail_daily_limit}, and the mail has {count} recipients: it "
+                         "could never go")
+
+
 def _checked(value: str) -> ValidatedEmail:
     try:
         return validate_email(value, check_deliverability=False, test_environment=True)
@@ -43,6 +50,7 @@ def _may_get_mail(value: list[str], info: ValidationInfo) -> list[str]:
     app = (info.context or {}).get("app")  # only where it is accepted: later, whoever sends has to ask
     if app:
         check_domains(value, app.settings.mail_allowed_domains)
+        check_count(len(set(value)), app.settings)
     return value
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from app import allowance, files, mail, outbox
-from app.address import MOST_RECIPIENTS, Address, Addresses, check_domains
+from app.address import MOST_RECIPIENTS, Address, Addresses, check_count, check_domains
 from app.kinds import OneLine, Params, kind
 
 logger = logging.getLogger(__name__)
@@ -64,10 +64,13 @@ class Email(Params):
         return value
 
     @model_validator(mode="after")
-    def not_too_many(self):
-        count = len(self.to) + len(self.cc) + len(self.bcc)
-        if count > MOST_RECIPIENTS:
-            raise ValueError(f"to, cc and bcc may have {MOST_RECIPIENTS} addresses together at most, not {count}")
+    def not_too_many(self, info):
+        everybody = [*self.to, *self.cc, *self.bcc]
+        if len(everybody) > MOST_RECIPIENTS:
+            raise ValueError(f"to, cc and bcc may have {MOST_RECIPIENTS} addresses together at most, not "
+                             f"{len(everybody)}")
+        if app := (info.context or {}).get("app"):  # later, whoever sends has to ask: the limit may be another
+            check_count(len(set(everybody)), app.settings)
         return self
 
 
@@ -120,9 +123,10 @@ def _hand_over(job, message, everybody, recipients: list[str], done: dict) -> No
     limit, before = job.app.settings.mail_daily_limit, len(done["accepted"])
     if not limit:
         return _send(job, message, everybody, recipients, done)
-    if len(recipients) > limit:
-        raise mail.Refused(f"MAIL_DAILY_LIMIT is {limit}, and the mail has {len(recipients)} recipients: it could "
-                           "never go.")
+    try:
+        check_count(len(recipients), job.app.settings)
+    except ValueError as error:
+        raise mail.Refused(f"{error}.") from None
     taken = allowance.take(job.store, len(recipients), limit)
     if not taken:
         _put_off(job, limit)

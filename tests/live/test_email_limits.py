@@ -164,6 +164,25 @@ def test_a_mail_that_no_day_has_room_for_fails(start, mailbox):
     assert mailbox.messages == []
 
 
+@pytest.mark.parametrize(("kind", "params", "field"), [
+    ("email", {"to": ["a@example.com", "b@example.com", "c@example.com"]}, "params.to"),
+    ("email", {"cc": "b@example.com", "bcc": "c@example.com"}, "params"),
+    ("papers", {"to": ["a@example.com", "b@example.com", "c@example.com"]}, "params.to")])
+def test_a_mail_that_no_day_has_room_for_is_not_accepted(client, kind, params, field):
+    smtp = {"SMTP_URL": "smtp://h", "MAIL_FROM": "a@example.org"}
+    body = {"kind": kind, "params": (PARAMS if kind == "email" else {}) | params}
+
+    def ask(**env):
+        return client(**env).post("/api/jobs", json=body, headers={"Authorization": "Bearer t"})
+
+    answer = ask(**smtp, MAIL_DAILY_LIMIT="2")
+    assert answer.status_code == 422
+    (error,) = answer.json["errors"]
+    assert (error["field"], "MAIL_DAILY_LIMIT is 2, and the mail has 3 recipients" in error["message"]) == (field, True)
+    for env in ({"MAIL_DAILY_LIMIT": "2"}, smtp | {"MAIL_DAILY_LIMIT": "3"}, smtp | {"MAIL_DAILY_LIMIT": "0"}):
+        assert ask(**env).status_code == 202, env
+
+
 def test_who_got_nothing_is_not_counted(start, mailbox):
     dynos = start(MAIL_DAILY_LIMIT="2")
     mailbox.data_answers = ["451 busy", "554 no"]
