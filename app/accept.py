@@ -163,7 +163,7 @@ def follower(kinds: dict[str, Kind], job: NewJob, id: str) -> str | None:
     try:
         if not webhook:
             raise PydanticCustomError("notify", "this app has no webhooks")
-        params = validate(webhook, {"job": id, "url": job.notify}, new=id)
+        params = validate(webhook, {"job": id, "url": job.notify, "label": f"{job.kind} {id[:8]}"[:100]}, new=id)
     except (PydanticCustomError, Invalid) as error:
         why = error.error.errors()[0]["msg"].removeprefix("Value error, ") if isinstance(error, Invalid) else str(error)
         raise Invalid("", ValidationError.from_exception_data("notify", [

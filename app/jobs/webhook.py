@@ -22,6 +22,8 @@ class Webhook(Params):
     job: str = Field(description="Id of the job that has ended", json_schema_extra={"format": "job"})
     url: str = Field(title="URL", description="Where to tell it: https://…",
                      json_schema_extra={"format": "uri", "private": True})
+    label: str = Field(default="", max_length=100, description="What the list calls it",
+                       json_schema_extra={"more": True})
 
     @field_validator("job")
     @classmethod

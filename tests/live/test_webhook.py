@@ -152,6 +152,7 @@ def test_a_worker_reaches_nothing_on_its_own_machine(dynos, receiver):
     for host in ("http://localhost", "https://localhost", "https://127.0.0.1", "https://[::1]", "https://0x7f000001"):
         job = dynos.wait(tell(dynos, receiver, id, host))
         assert (job["state"], job["attempt"], job["error"]["type"]) == ("failed", 1, "Refused")
+        assert job["error"]["message"].startswith(("The URL must begin", host.partition("://")[2].strip("[]")))
     assert not receiver.got
 
 
@@ -181,6 +182,17 @@ def call(redis):
     yield call
     for app in apps:
         app.extensions["store"].redis.close()
+
+
+def test_the_list_says_of_which_job_a_webhook_tells(dynos, call):
+    body = {"kind": "sample", "params": {"label": "x"}, "notify": "https://example.com/hidden", "delay": 600}
+    id = call(body, **TOLD).json["id"]
+    dynos.store.cancel(id)
+    http = create_app(dynos.celery.settings).test_client()
+    http.post("/sign-in", data={"token": dynos.env["API_TOKEN"]})
+    page = http.get("/?kind=webhook").text
+    assert f">sample {id[:8]}</a>" in page and "example.com" not in page
+    http.application.extensions["store"].redis.close()
 
 
 @pytest.mark.parametrize("url, env, why", [
