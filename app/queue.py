@@ -58,6 +58,7 @@ def configuration(settings: Settings) -> dict:
     redis_broker = settings.broker_url.startswith(("redis://", "rediss://"))
     return {
         "broker_url": with_tls(settings.broker_url),
+        "broker_transport": "app.broker:Transport" if redis_broker else None,  # fewer connections
         # Only for tasks that ask for their result with ignore_result=False, and for chords.
         "result_backend": with_tls(settings.redis_url),
         "task_ignore_result": True,  # six Redis commands and a connection a job less; the record has the result

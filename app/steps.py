@@ -26,7 +26,10 @@ logger = logging.getLogger(__name__)
 
 #: After this long past the end of SHUTDOWN_SECONDS the process leaves, whatever still hangs.
 LAST_SECONDS = 4
-UNREGISTERED_RETRY_SECONDS = 30
+#: A job that the worker of another release has no code for is offered again after so long, and so often. That is
+#: ten minutes, in which the older release is gone; it takes none of the job's attempts.
+UNREGISTERED_SECONDS = 30
+UNREGISTERED_TIMES = 20
 
 
 class Life(bootsteps.StartStopStep):
@@ -92,7 +95,7 @@ class Life(bootsteps.StartStopStep):
         hand_back(self.celery)
 
     def on_unknown(self, message, id, name, **_):
-        now = self.celery.store.unregistered(id, UNREGISTERED_RETRY_SECONDS)
+        now = self.celery.store.unregistered(id, UNREGISTERED_SECONDS, UNREGISTERED_TIMES)
         logger.error("job %s: no code for the kind %s here, now %s", id, name, now)
 
     def on_revoked(self, request, expired, **_):

@@ -11,7 +11,7 @@
 --                        what the worker said when it took the job, should it have to ask again;
 --                        `acts`: what people asked of it, JSON lines of at act by;
 --                        `follow`: JSON of the job to record when this one ends: message, and kind queue max_attempts;
---                        `ends`: how often it has
+--                        `ends`: how often it has; `strange`: how many workers in a row had no code for it
 --   log:<id>             list of JSON lines of what the job logged, the last fifty: at level logger message attempt
 --   message:<id>         string, what is published to run it: JSON of args, kwargs, options
 --   all                  sorted set, id -> created
@@ -311,7 +311,7 @@ function life.start(id, worker, claim, lease, message, wish, recorded)
   if f[1] == 'running' and f[2] == claim then return {'running', f[3], tonumber(f[4]), f[5]} end
   if f[1] ~= 'queued' then return {f[1]} end
   redis.call('HSET', job_key(id), 'started', NOW, 'worker', worker, 'claim', claim)
-  redis.call('HDEL', job_key(id), 'progress', 'error', 'traceback')
+  redis.call('HDEL', job_key(id), 'progress', 'error', 'traceback', 'strange')
   local waited = math.max(0, NOW - (f[6] or f[7])) -- as in find.lua, pulse
   tally({started = 1, waited = waited}, waited)
   move(id, 'running', NOW + lease)
@@ -434,14 +434,14 @@ function life.process_died(id, worker)
   return lose(id)
 end
 
--- A worker got a job whose code it does not have: a newer worker may. -> the new state
-function life.unregistered(id, delay)
-  local f = redis.call('HMGET', job_key(id), 'state', 'attempt', 'max_attempts', 'kind')
+-- A worker got a job whose code it does not have: a newer worker may. It fails when `most` in a row have not; until
+-- then it costs no attempt, as releases that overlap are not the job's fault. -> the new state
+function life.unregistered(id, delay, most)
+  local f = redis.call('HMGET', job_key(id), 'state', 'kind')
   if f[1] ~= 'queued' then return f[1] end
-  redis.call('HINCRBY', job_key(id), 'attempt', 1)
-  if f[3] == '' or f[2] + 1 < tonumber(f[3]) then return schedule(id, NOW + delay) end
+  if redis.call('HINCRBY', job_key(id), 'strange', 1) < tonumber(most) then return schedule(id, NOW + delay) end
   redis.call('HSET', job_key(id), 'error', cjson.encode({type = 'NotRegistered',
-    message = 'No worker has the code of the kind ' .. f[4] .. '.'}))
+    message = 'No worker has the code of the kind ' .. f[2] .. '.'}))
   return finish(id, 'failed')
 end
 
@@ -506,7 +506,7 @@ function ask.retry(id, at_once)
   local state = read(id, 'state')
   if state ~= 'failed' and state ~= 'cancelled' then return false end
   redis.call('HSET', job_key(id), 'attempt', 0, 'due', NOW)
-  redis.call('HDEL', job_key(id), 'error', 'traceback', 'progress', 'finished', 'started')
+  redis.call('HDEL', job_key(id), 'error', 'traceback', 'progress', 'finished', 'started', 'strange')
   return wanted_now(id, at_once)
 end
 

@@ -192,8 +192,9 @@ class Store(Reader):
     def process_died(self, id: str, worker: str) -> str:
         return self._move("process_died", id, worker)
 
-    def unregistered(self, id: str, delay: float) -> str:
-        return self._move("unregistered", id, int(delay * 1000))
+    def unregistered(self, id: str, delay: float, most: int) -> str:
+        """A worker has no code for it; it fails when so many in a row have not. Returns the state that it is in."""
+        return self._move("unregistered", id, int(delay * 1000), most)
 
     # --- swept up ---
 

@@ -19,6 +19,7 @@ class Job:
     most: int = 3  # attempts
     attempt: int = 0
     starts: int = 0
+    strange: int = 0  # workers in a row that had no code for it
     worker: str = ""
     lease: int = 0  # ends then, ms since 1970
     ended: int = 0
@@ -38,7 +39,7 @@ class Job:
         if self.state != QUEUED:
             return self.state
         self.state, self.worker, self.lease = RUNNING, worker, now + int(seconds * 1000)
-        self.starts, self.attempt = self.starts + 1, self.attempt + 1
+        self.starts, self.attempt, self.strange = self.starts + 1, self.attempt + 1, 0
         return self.starts, self.attempt
 
     def holds(self, token: str, worker: str = "") -> bool:
@@ -96,11 +97,11 @@ class Job:
             return self.back(now, True)
         return self.finish(now, FAILED)
 
-    def unregistered(self, now: int, seconds: float) -> str:
+    def unregistered(self, now: int, seconds: float, most: int) -> str:
         if self.state != QUEUED:
             return self.state
-        self.attempt += 1
-        if self.attempt >= self.most:
+        self.strange += 1
+        if self.strange >= most:
             return self.finish(now, FAILED)
         self.state, self.due = SCHEDULED, now + int(seconds * 1000)
         return SCHEDULED
@@ -128,7 +129,7 @@ class Job:
     def ask_retry(self, now, at_once, _due):
         if self.state not in (FAILED, CANCELLED):
             return False
-        self.attempt, self.due = 0, now
+        self.attempt, self.due, self.strange = 0, now, 0
         return self._wanted(now, at_once)
 
     def ask_reschedule(self, _now, _at_once, due):

@@ -2,29 +2,36 @@
 
 import json
 import re
+import sys
 import threading
+import time
 import urllib.request
 
 import psutil
 
-from tests.dynos import ROOT, wait_for
+from tests.dynos import ROOT, Server, wait_for
+
+HEADERS = {"Authorization": "Bearer test-token", "Content-Type": "application/json"}
+JOB = {"kind": "sample", "params": {"label": "x", "seconds": 0.01}}
 
 
 def load(dynos, seconds):
-    """Keep every thread of the web process and every slot of the workers busy."""
-    body = json.dumps({"kind": "sample", "params": {"label": "x", "seconds": 0.01}}).encode()
+    """Keep every thread of the web process and every slot of the workers busy, with jobs that make jobs too."""
+    body = json.dumps(JOB).encode()
     stop = threading.Event()
 
     def post():
         while not stop.is_set():
             urllib.request.urlopen(urllib.request.Request(
-                dynos.base + "/api/jobs", body,
-                {"Authorization": "Bearer test-token", "Content-Type": "application/json"})).close()
+                dynos.base + "/api/jobs", body, HEADERS)).close()
 
     threads = [threading.Thread(target=post) for _ in range(12)]
     for thread in threads:
         thread.start()
-    stop.wait(seconds)
+    work = dynos.task("work")
+    for _ in range(100):
+        work.apply_async((str(dynos.ledger), "x"), link=work.si(str(dynos.ledger), "y"))
+        stop.wait(seconds / 100)
     most = max(connections(dynos) for _ in range(20))
     stop.set()
     for thread in threads:
@@ -48,6 +55,7 @@ def test_connections_and_memory_stay_within_what_the_readme_says(redis, make_dyn
     web, worker = dynos.web(), dynos.worker(wait=False)
     wait_for(lambda: len(dynos.store.workers(within=20)) == 1)
     one, two = promised()
+    assert one <= 12
     assert load(dynos, 4) <= one
     for dyno in (web, worker):
         main = psutil.Process(dyno.popen.pid)
@@ -56,3 +64,48 @@ def test_connections_and_memory_stay_within_what_the_readme_says(redis, make_dyn
     dynos.worker(wait=False)
     wait_for(lambda: len(dynos.store.workers(within=20)) == 2)
     assert load(dynos, 4) <= two
+
+
+def create(dynos) -> str:
+    request = urllib.request.Request(dynos.base + "/api/jobs", json.dumps(JOB).encode(), HEADERS)
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["id"]
+
+
+def test_connections_that_the_server_cut_for_being_idle_are_noticed_by_nobody(make_dynos):
+    server = Server(None, "--timeout", "5")
+    dynos = make_dynos(server.url, WEB_CONCURRENCY="2", LOG_LEVEL="INFO")
+    try:
+        web, worker = dynos.web(), dynos.worker()
+        for _ in range(2):
+            ids = [create(dynos) for _ in range(10)]  # both processes of each, and what they publish with
+            ids.append(dynos.task("work").apply_async((str(dynos.ledger), "x"), retry=False).id)
+            assert {dynos.wait(id)["state"] for id in ids} == {"succeeded"}
+            assert {dynos.job(id)["attempt"] for id in ids} == {1}
+            time.sleep(8)
+        for process in (web, worker):
+            assert not re.search("WARNING|ERROR|Traceback|out of reach|lost", process.text())
+    finally:
+        server.stop()
+
+
+def test_while_two_releases_overlap_each_job_runs_where_there_is_code_for_it(make_dynos):
+    """As on the smallest plan: the old worker, which lacks the new kind, still lives while the new release starts."""
+    server = Server(None, "--maxclients", "20")
+    dynos = make_dynos(server.url, WEB_CONCURRENCY="2")
+    try:
+        old = dynos._start([sys.executable, "worker.py"], "old", {"RELEASE": "v1"})
+        wait_for(lambda: "ready." in old.text(), 60)
+        dynos.web(RELEASE="v2")
+        ids = [create(dynos) for _ in range(20)]
+        wait_for(lambda: "no code for the kind sample here" in old.text())
+        dynos.worker(RELEASE="v2")
+        ids += [create(dynos) for _ in range(20)]
+        assert sorted(entry.release for entry in dynos.store.pulse().workers) == ["v1", "v2"]
+        old.signal_all(15)
+        assert old.wait() == 0
+        for id in ids:
+            job = dynos.wait(id, seconds=60)
+            assert (job["state"], job["attempt"]) == ("succeeded", 1)
+    finally:
+        server.stop()

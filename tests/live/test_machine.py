@@ -335,7 +335,7 @@ class Machine(RuleBasedStateMachine):
         if id in self.jobs and expired:
             assert self.store.expire(id, {"type": "Expired", "message": ""}) == self.jobs[id].expire(self.clock())
         elif id in self.jobs:
-            assert self.store.unregistered(id, 30) == self.jobs[id].unregistered(self.clock(), 30)
+            assert self.store.unregistered(id, 30, 2) == self.jobs[id].unregistered(self.clock(), 30, 2)
 
     # --- time ---
 
