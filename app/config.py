@@ -24,6 +24,9 @@ PROCESS_MB = 256
 SECRET_CHARS = 32
 #: What stands in place of a secret in an example.
 EXAMPLE = re.compile(r"change.?me|example|replace.?(me|this)|your.?(token|secret|key)|…", re.I)
+#: A host as a browser names it, or all below it; as the URL of a webhook has it, of IPv6 without its brackets.
+OUR_HOST = re.compile(r"\.?[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*(:[0-9]{1,5})?")
+THEIR_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*|[0-9a-f]*(:[0-9a-f.]*){2,7}")
 #: No more than this by itself: a machine that names no limit is not one for a hundred processes.
 MOST_PROCESSES = 16
 
@@ -92,16 +95,18 @@ class Settings:
         if mails_nobody:
             smtp_url = ""  # a copy of the app that anybody's branch makes: it has the outbox
         api_tokens = read.secrets("API_TOKEN", needed=not development)
+        read_tokens = read.secrets("READ_TOKEN", unlike=api_tokens)
+        tokens = api_tokens + read_tokens
         settings = cls(
             development=development,
             redis_url=redis_url,
             broker_url=read.broker("BROKER_URL") or read.broker("CLOUDAMQP_URL") or redis_url,
             api_tokens=api_tokens,
-            read_tokens=read.secrets("READ_TOKEN", unlike=api_tokens),
-            secret_key=",".join(read.secrets("SECRET_KEY", needed=not development)) or "development",
+            read_tokens=read_tokens,
+            secret_key=",".join(read.secrets("SECRET_KEY", needed=not development, unlike=tokens)) or "development",
             # Heroku has its router in front; a CDN before that is one more.
             proxy_hops=read.whole("PROXY_HOPS", 0 if development else 1, 0, 10),
-            allowed_hosts=read.names("ALLOWED_HOSTS"),
+            allowed_hosts=read.hosts("ALLOWED_HOSTS", OUR_HOST, "example.com, or .example.com for all below it too"),
             rate_limit=read.whole("RATE_LIMIT", 6000, 0, 1_000_000_000),
             waiting_max=read.whole("WAITING_MAX", 50_000, 1, 1_000_000_000),
             memory_mb=int(memory_mb),
@@ -117,8 +122,8 @@ class Settings:
             mail_daily_limit=read.whole("MAIL_DAILY_LIMIT", 1000, 0, 1_000_000_000),
             mail_allowed_domains=mail_allowed_domains,
             mails_nobody=mails_nobody,
-            webhook_secrets=read.webhook_secrets(),
-            webhook_private_hosts=read.names("WEBHOOK_PRIVATE_HOSTS"),
+            webhook_secrets=read.webhook_secrets(unlike=tokens),
+            webhook_private_hosts=read.hosts("WEBHOOK_PRIVATE_HOSTS", THEIR_HOST, "intranet.example.com or 10.0.0.1"),
             # Redis has 25 MB on the smallest plan; most tables deflate to a fifth, documents hardly.
             upload_max_mb=read.number("UPLOAD_MAX_MB", 5, 0.001, 1000),
             result_max_mb=read.number("RESULT_MAX_MB", 10, 0.001, 1000),
@@ -150,6 +155,12 @@ class _Reader:
         """Of hosts or domains, with commas between."""
         return tuple(part.strip().lower() for part in self.environ.get(name, "").split(",") if part.strip())
 
+    def hosts(self, name: str, form: re.Pattern, such_as: str) -> tuple[str, ...]:
+        """Each of which can match: with a scheme, a path or a * it would be none of anybody's."""
+        self.problems += [f"{name} has {given!r}, which is no host; set it to ones such as {such_as}"
+                          for given in self.names(name) if not form.fullmatch(given)]
+        return self.names(name)
+
     def domains(self, name: str) -> tuple[str, ...]:
         """As app.address.check_domains wants them."""
         found = []
@@ -166,12 +177,12 @@ class _Reader:
 
         Args:
             needed: in production it must be there.
-            unlike: what none of them may be.
+            unlike: the tokens that none of them may be.
         """
         values = tuple(part.strip() for part in self.environ.get(name, "").split(",") if part.strip())
         wrong = "is missing" if needed and not values else ""
         if any(value in unlike for value in values):
-            wrong = "is a token that may do more already"
+            wrong = "has the value of a token, which may do more"
         elif self.environ.get("APP_ENV") != "development":
             if any(EXAMPLE.search(value) for value in values):
                 wrong = "is an example's value, which everybody knows"
@@ -182,8 +193,8 @@ class _Reader:
                                  "python -c 'import secrets; print(secrets.token_hex(32))'")
         return values
 
-    def webhook_secrets(self) -> tuple[str, ...]:
-        found, values = len(self.problems), self.secrets("WEBHOOK_SECRET")
+    def webhook_secrets(self, unlike: tuple[str, ...]) -> tuple[str, ...]:
+        found, values = len(self.problems), self.secrets("WEBHOOK_SECRET", unlike=unlike)
         if len(self.problems) > found:
             return ()
         try:

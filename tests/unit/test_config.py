@@ -39,6 +39,11 @@ def test_only_app_env_development_relaxes_that():
     ("LEASE_SECONDS", "4"), ("LEASE_SECONDS", "nan"), ("SHUTDOWN_SECONDS", "30"),
     ("SHUTDOWN_SECONDS", "-1"), ("RETENTION_DAYS", "0"), ("WORKER_CONCURRENCY", "0"), ("WEB_CONCURRENCY", "many"),
     ("LOG_LEVEL", "LOUD"), ("PORT", "70000"), ("REMOTE_CONTROL", "yes"),
+    ("ALLOWED_HOSTS", "https://app.example.com"), ("ALLOWED_HOSTS", "*.example.com"), ("ALLOWED_HOSTS", "a.b c.d"),
+    ("ALLOWED_HOSTS", "example.com,example.com/path"), ("ALLOWED_HOSTS", "[::1]"), ("ALLOWED_HOSTS", "a_b.example.com"),
+    ("WEBHOOK_PRIVATE_HOSTS", "10.0.0.0/8"), ("WEBHOOK_PRIVATE_HOSTS", "https://10.0.0.1"),
+    ("WEBHOOK_PRIVATE_HOSTS", "10.0.0.1:8080"), ("WEBHOOK_PRIVATE_HOSTS", ".example.com"),
+    ("WEBHOOK_PRIVATE_HOSTS", "[fd12::1]"),
 ])
 def test_a_malformed_variable_is_one_line_that_names_it(name, value):
     extra = {"MAIL_FROM": "a@example.org"}
@@ -152,9 +157,24 @@ def test_production_refuses_a_secret_that_could_be_guessed_and_does_not_repeat_i
     assert not {part for part in value.split(",") if part.strip() and part in line}
 
 
-def test_a_token_that_only_looks_is_not_one_that_does_everything():
-    (line,) = problems(**(RIGHT | {"API_TOKEN": f"{'a' * 32},{TOKEN}", "READ_TOKEN": TOKEN}))
-    assert line.startswith("READ_TOKEN is a token that may do more already")
+@pytest.mark.parametrize("name", ["READ_TOKEN", "SECRET_KEY", "WEBHOOK_SECRET"])
+def test_a_token_that_does_everything_is_nothing_else(name):
+    (line,) = problems(**(RIGHT | {"API_TOKEN": f"{'a' * 32},{TOKEN}", name: TOKEN}))
+    assert line.startswith(f"{name} has the value of a token")
+    assert TOKEN not in line
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "WEBHOOK_SECRET"])
+def test_a_token_that_looks_is_nothing_else(name):
+    (line,) = problems(**(RIGHT | {"READ_TOKEN": TOKEN, name: TOKEN}))
+    assert line.startswith(f"{name} has the value of a token")
+
+
+def test_hosts_are_names_and_addresses():
+    s = settings(ALLOWED_HOSTS="App.example.com, .example.org,localhost:8000,127.0.0.1",
+                 WEBHOOK_PRIVATE_HOSTS="localhost,my_service.local,10.1.2.3,fd12::1,::1")
+    assert s.allowed_hosts == ("app.example.com", ".example.org", "localhost:8000", "127.0.0.1")
+    assert s.webhook_private_hosts == ("localhost", "my_service.local", "10.1.2.3", "fd12::1", "::1")
 
 
 def test_there_may_be_several_tokens_while_one_takes_the_place_of_another():

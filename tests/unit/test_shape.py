@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import secrets
 import shlex
 import shutil
 import subprocess
@@ -74,7 +75,7 @@ def test_app_json_passes_the_schema_and_asks_nothing_of_the_person():
 
 def test_what_the_button_sets_is_enough_to_start():
     manifest = json.loads((ROOT / "app.json").read_text())
-    env = {name: "x" * 64 for name, entry in manifest["env"].items() if entry.get("generator") == "secret"}
+    env = {name: secrets.token_hex(32) for name, entry in manifest["env"].items() if entry.get("generator") == "secret"}
     Settings.from_env(env | {"REDIS_URL": "rediss://:p@h:6379"})
 
 
