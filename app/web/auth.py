@@ -58,8 +58,10 @@ def bearer() -> tuple[str | None, str | None]:
 
 def api_guard():
     if g.role is None:
-        raise Unauthorized("Send the header Authorization: Bearer <API_TOKEN>.",
-                           www_authenticate=WWWAuthenticate("bearer"))
+        given = request.authorization
+        wrong = given and given.type == "bearer" and given.token
+        detail = "That is no token of this app." if wrong else "Send the header Authorization: Bearer <API_TOKEN>."
+        raise Unauthorized(detail, www_authenticate=WWWAuthenticate("bearer"))
     if request.method not in LOOKING and not is_owner():
         abort(403, "READ_TOKEN only looks; this needs API_TOKEN.")
 

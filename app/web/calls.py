@@ -16,7 +16,7 @@ KEY = {"name": "Idempotency-Key", "in": "header", "description": "Makes the requ
 SEARCH = [{"name": name, "in": "query", "description": description, "schema": schema} for name, description, schema in (
     ("state", "only these", {"enum": ["", *states.ALL], "type": "string"}),
     ("kind", "only of this kind", TEXT),
-    ("q", "what stands in the id, kind, request id, schedule's id, error or params", TEXT),
+    ("q", "what stands in the id, kind, request id, schedule's id, error or, for API_TOKEN alone, params", TEXT),
     ("error", "the key of a group of failures, as the page links to them", TEXT),
     ("limit", "jobs on a page", {"type": "integer", "minimum": 1, "maximum": api.LARGEST_LIMIT, "default": api.LIMIT}),
     ("cursor", "`next` of the page before", {"type": "string", "pattern": "^([0-9]{1,16}-[0-9]{1,9})?$"}))]

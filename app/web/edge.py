@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from flask import Flask, abort, current_app, redirect, request
+from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
@@ -37,7 +38,7 @@ def admit():
     if request.blueprint == "health":
         return None
     if not request.host or not host_is_trusted(request.host.lower(), settings.allowed_hosts):
-        abort(400, "This app does not answer to that host name (ALLOWED_HOSTS).")
+        raise SecurityError("This app does not answer to that host name (ALLOWED_HOSTS).")
     if request.method not in LOOKING and request.headers.get("Content-Encoding", "identity") != "identity":
         abort(415, "Send the body as it is, without Content-Encoding.")  # nothing here inflates what may be a bomb
     if request.is_secure or settings.development or not settings.proxy_hops:

@@ -4,7 +4,7 @@ import json
 
 from flask import Response, request
 from pydantic import ValidationError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 
 def problem(status: int, title: str, detail: str, errors: list[dict] | None = None, headers=()) -> Response:
@@ -21,7 +21,7 @@ def http(error: HTTPException) -> Response:
     errors, detail = None, error.description
     if error.code == 413 and detail == RequestEntityTooLarge.description:
         detail = f"The body may have at most {request.max_content_length:,} bytes."
-    if error.code in (400, 413, 415):
+    if error.code in (400, 413, 415) and not isinstance(error, SecurityError):  # which is of the host
         errors = [{"field": "body", "message": detail}]
     kept = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
     return problem(error.code, error.name, detail, errors, kept)

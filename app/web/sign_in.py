@@ -28,7 +28,7 @@ def check():
     role = tokens.role(tokens.digest(token))
     limits.guess(role is not None)
     if role is None:
-        return render_template("sign_in.html", error=_("That is not the API_TOKEN of this app.")), 401
+        return render_template("sign_in.html", error=_("That is no token of this app.")), 401
     wanted = session.get("wanted", url_for("pages.index"))
     sessions.begin(token)
     audit("sign in", role)

@@ -132,6 +132,7 @@ def test_without_the_token_nothing_works(app, store, method, path, header):
     answer = app.test_client().open(path, method=method, json=SAMPLE, headers=headers)
     assert (answer.status_code, answer.content_type) == (401, "application/problem+json")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.json["detail"].startswith("That is no token" if header == "Bearer wrong" else "Send the header")
     assert kept(store) == []
 
 

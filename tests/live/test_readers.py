@@ -139,6 +139,29 @@ def test_a_search_tells_a_reader_nothing_of_params(house, needle):
     assert id in found(ask(house, "/api/jobs?q=diary"))
 
 
+def test_a_reader_who_searches_is_told_what_is_not_looked_into(house):
+    told = "a search looks into ids, kinds and errors, not into what jobs were given"
+    reader, owner = house.person(READER), house.person()
+    assert told in reader.get("/?q=Monday").text
+    assert told not in reader.get("/").text and told not in owner.get("/?q=Monday").text
+    for http, place in ((reader, "Id, kind, error …"), (owner, "Id, address, kind, error …")):
+        assert f'placeholder="{place}"' in http.get("/").text
+
+
+def test_a_reader_has_no_columns_to_choose_and_act_in(house):
+    for http, more in ((house.person(READER), 0), (house.person(), 2)):
+        table = BeautifulSoup(http.get("/").text, "html.parser").select_one("#many table")
+        assert len(table.select("thead th")) == len(table.select("tbody td")) == 5 + more
+        assert len(table.select("[type=checkbox]")) == more / 2
+
+
+@pytest.mark.skipif(not find_spec("app.web.report"), reason="reports were deleted")
+def test_a_reader_is_not_asked_for_a_table(house):
+    page, file = house.person(READER).get("/report").text, 'type="file"'
+    assert file not in page and "You signed in with READ_TOKEN, which only looks." in page
+    assert file in house.person().get("/report").text
+
+
 def test_the_tag_of_a_page_cannot_be_computed_from_a_guess_of_what_is_private(house):
     id = diary(house)
     tags = set()

@@ -32,6 +32,11 @@ def test_ten_wrong_tokens_a_minute_then_not_even_the_right_one(house):
     assert sign_in(house, OWNER, "203.0.113.8").status_code == 302, "another address"
 
 
+def test_it_asks_for_either_token(house):
+    assert "READ_TOKEN to look only" in house.app.test_client().get("/sign-in").text
+    assert "That is no token of this app." in sign_in(house, "wrong").text
+
+
 def test_a_hundred_wrong_tokens_an_hour(house):
     for _ in range(10):
         assert {sign_in(house, "wrong").status_code for _ in range(10)} == {401}
