@@ -44,7 +44,7 @@ def enter(browser, dynos):
     for context in contexts:
         context.close()
     # Chromium says a word to each answer that is an error.
-    expected = ("status of 422", "status of 401", "status of 503", "/jobs/nothing")
+    expected = ("status of 422", "status of 401", "status of 429", "status of 503", "/jobs/nothing")
     assert [text for text in wrong if not any(word in text for word in expected)] == []
 
 

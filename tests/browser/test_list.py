@@ -117,6 +117,12 @@ def test_a_hidden_page_asks_for_nothing(owner, dynos):
     assert any("/live" in url for url in asked)
 
 
+def test_a_page_that_may_not_ask_so_often_says_that_it_is_the_limit(enter, dynos):
+    dynos.web(RATE_LIMIT="15")
+    page = enter()
+    expect(page.locator("#lost")).to_contain_text("More requests than RATE_LIMIT allows", timeout=30_000)
+
+
 def test_an_outage_is_borne_and_ends_by_itself(owner, dynos, redis):
     fail(dynos, "before")
     owner.reload()

@@ -39,17 +39,18 @@ const kept = {
   },
 };
 
-// What is shown may be old: that must be said.
-function lost(yes) {
+// What is shown may be old: that must be said, and why where we know.
+function lost(error) {
   const notice = document.getElementById("lost");
-  if (yes === !notice.hidden) return;
-  notice.hidden = !yes;
-  notice.textContent = yes ? notice.dataset.text.replace("{}", new Date().toLocaleTimeString(lang)) : "";
+  if (!error === notice.hidden) return;
+  notice.hidden = !error;
+  const text = error?.message === "429" ? notice.dataset.limit : notice.dataset.text;
+  notice.textContent = error ? text.replace("{}", new Date().toLocaleTimeString(lang)) : "";
 }
 
 function keepLive(part) {
   const every = Number(part.dataset.every || 1.5) * 1000;
-  let tag = null, pause = every;
+  let tag = null, pause = every, failed = null;
 
   async function refresh() {
     const answer = await fetch(part.dataset.live, { headers: tag ? { "If-None-Match": tag } : {} });
@@ -68,10 +69,12 @@ function keepLive(part) {
       try {
         await refresh();
         pause = every;
-      } catch {
+        failed = null;
+      } catch (error) {
         pause = Math.min(pause * 2, 30000);
+        failed = error;
       }
-    lost(pause > every);
+    lost(failed);
     setTimeout(again, pause);
   }
   setTimeout(again, every);
