@@ -15,7 +15,7 @@ from app.web.given import parsed
 from app.web.problems import BadInput
 
 #: Names that the controls around the fields have; a field that is called so gets another.
-TAKEN = ("csrf", "key", "minutes", "at", "offset")
+TAKEN = ("csrf", "key", "minutes", "at", "offset", "notify")
 #: Formats of a text that have a control of their own.
 FORMATS = ("email", "textarea", "password", "file", "date")
 

@@ -13,7 +13,7 @@ from app.files import is_file
 from app.kinds import Kind
 from app.record import as_json
 from app.web import forms, receiving
-from app.web.api import files, kinds, store
+from app.web.api import bad_input_named, files, kinds, store
 from app.web.audit import audit, request_id
 from app.web.auth import is_owner
 from app.web.language import _
@@ -22,8 +22,8 @@ from app.web.problems import BadInput
 blueprint = Blueprint("new", __name__)
 blueprint.url_value_preprocessor(receiving.larger_body)
 
-#: The chips of `when` are the controls "minutes"; they show what is wrong with these fields of a job.
-WHEN = {"delay": "minutes", "run_at": "minutes"}
+#: The controls that show what is wrong with these fields of a job; the chips of `when` are called "minutes".
+WHEN = {"delay": "minutes", "run_at": "minutes", "notify": "notify"}
 #: Of the chip "tomorrow".
 HOUR = 9
 #: What was now when the page was opened is not refused when it is sent.
@@ -36,7 +36,7 @@ def index(kind):
     own = current_app.blueprints.get(kind)
     if own and own.url_prefix == f"/{kind}":  # a page of its own stands in for the form
         return redirect(url_for(f"{kind}.index", **{"from": source} if source else {}))
-    return page(form, params_of(source, kind))
+    return page(form, params_of(source, kind), notify=earlier(source, kind).get("notify"))
 
 
 @blueprint.post("/new/<kind>")
@@ -67,16 +67,21 @@ def found(kind: str) -> Kind:
 
 def params_of(id: str | None, kind: str) -> dict:
     """The params of an earlier job of this kind; none if there is no such job, or for who may only look."""
-    record = store().get(id) if id and is_owner() else None
-    params = as_json(record)["params"] if record and record["kind"] == kind else {}
+    params = earlier(id, kind).get("params")
     return params if isinstance(params, dict) else {}
 
 
-def page(kind: Kind, params: dict, errors: list[dict] = (), form: dict | None = None) -> str:
-    """Args: form: what was sent, for the fields that are no params."""
+def earlier(id: str | None, kind: str) -> dict:
+    record = store().get(id) if id and is_owner() else None
+    return as_json(record) if record and record["kind"] == kind else {}
+
+
+def page(kind: Kind, params: dict, errors: list[dict] = (), form: dict | None = None, notify: str | None = None) -> str:
+    """Args: form: what was sent, for the fields that are no params; notify: what stands there when nothing was."""
     fields = forms.fields(kind.params.model_json_schema())
-    values = forms.texts(fields, params) | {name: (form or {}).get(name, "") for name in ("minutes", "at")}
-    labels = {field.control: field.label for field in fields} | {"minutes": "When"}
+    values = forms.texts(fields, params) | {name: (form or {}).get(name, "") for name in ("minutes", "at", "notify")}
+    values["notify"] = values["notify"] or notify
+    labels = {field.control: field.label for field in fields} | {"minutes": "When", "notify": "Notifies"}
     errors = forms.beside(errors, {f"params.{field.name}": field.control for field in fields} | WHEN, labels)
     for field in fields:
         if field.type in ("file", "files"):
@@ -102,8 +107,10 @@ def submit(kind: str, params: dict) -> Response:
     Raises:
         BadInput
     """
-    submitted = accept(kinds(), checked(kind, params), request_id=request_id(),
-                       idempotency_key=request.form.get("key", "")[:200] or None)
+    new = checked(kind, params)
+    with bad_input_named():
+        submitted = accept(kinds(), new, request_id=request_id(),
+                           idempotency_key=request.form.get("key", "")[:200] or None)
     if submitted.outcome == "conflict":
         flash(_("This form was sent before, and this is the job it made. Open the page again for another one."))
     elif submitted.outcome != "exists":
@@ -115,7 +122,8 @@ def checked(kind: str, params: dict) -> NewJob:
     """Raises BadInput with all that is wrong, of the time and of the params."""
     errors = []
     try:
-        new = NewJob(kind=kind, params=params, **due(request.form))
+        new = NewJob(kind=kind, params=params, notify=request.form.get("notify", "").strip() or None,
+                     **due(request.form))
     except ValidationError as error:
         errors += BadInput.of(error).errors
     try:

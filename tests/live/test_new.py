@@ -242,3 +242,41 @@ def test_each_kind_can_be_created_from_the_list(person):
     for link in links:
         assert link["href"].startswith("/new/")
         assert person.http.get(link["href"], follow_redirects=True).status_code == 200
+
+
+TOLD = {"WEBHOOK_SECRET": "0123456789abcdef" * 4}
+
+
+@pytest.mark.skipif(not find_spec("app.jobs.webhook"), reason="the kind webhook was deleted")
+def test_a_duplicate_tells_whom_the_job_told(redis):
+    person, url = Person(redis.url, **TOLD), "https://example.com/done"
+    made = person.http.post("/api/jobs", json={"kind": "sample", "params": {"label": "x"}, "notify": url},
+                            headers={"Authorization": "Bearer t"})
+    path = f"/new/sample?from={made.json['id']}"
+    assert person.open(path).select_one("[name=notify]")["value"] == url
+    assert not person.open("/new/sample").select_one("[name=notify]")
+    answer = person.http.post("/new/sample", data={
+        "csrf": person.open(path).select_one("form.new [name=csrf]")["value"], "label": "y", "notify": url})
+    assert answer.status_code == 303
+    assert person.http.get("/api" + answer.location, headers={"Authorization": "Bearer t"}).json["notify"] == url
+    answer = person.http.post("/new/sample", data={
+        "csrf": person.open(path).select_one("form.new [name=csrf]")["value"], "label": "y",
+        "notify": "http://127.0.0.1/"})
+    assert answer.status_code == 422
+    assert "must begin with https://" in page_of(answer).select_one("#sample-notify-error").text
+    assert Person(redis.url, "r", **TOLD).open(path).select_one("[name=notify]") is None
+    person.store.redis.close()
+
+
+@NEEDS_REPORT
+@pytest.mark.skipif(not find_spec("app.jobs.webhook"), reason="the kind webhook was deleted")
+def test_so_does_the_duplicate_of_a_report(redis):
+    person, url = Person(redis.url, **TOLD), "https://example.com/done"
+    made = person.http.post("/api/jobs", json={"kind": "report", "params": {"source": "jobs"}, "notify": url},
+                            headers={"Authorization": "Bearer t"}).json["id"]
+    form = person.open(f"/report?from={made}").select_one("#new-report")
+    assert form.select_one("[name=notify]")["value"] == url
+    answer = person.http.post("/report", data={"csrf": form.select_one("[name=csrf]")["value"], "source": "jobs",
+                                               "format": "csv", "notify": url})
+    assert person.http.get("/api" + answer.location, headers={"Authorization": "Bearer t"}).json["notify"] == url
+    person.store.redis.close()
