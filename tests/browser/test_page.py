@@ -38,7 +38,7 @@ def test_nobody_gets_in_without_the_token(browser, dynos):
         assert page.url.endswith("/sign-in")
     page.fill("#token", "wrong")
     page.click("text=Sign in >> nth=-1")
-    expect(page.get_by_role("alert")).to_contain_text("not the API_TOKEN")
+    expect(page.get_by_role("alert")).to_contain_text("no token of this app")
     page.goto(dynos.base)
     assert page.url.endswith("/sign-in")
     page.close()
