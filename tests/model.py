@@ -50,7 +50,7 @@ class Job:
         if self.notify:
             self.ends += 1
             webhook = Job(now + 1, SCHEDULED, f"{self.id}-end-{self.ends}", "webhook", 8, others=self.others,
-                          params={"job": self.id, "url": self.notify})
+                          params={"job": self.id, "url": self.notify, "label": f"{self.kind} {self.id[:8]}"})
             self.others[webhook.id] = webhook
         return state
 
