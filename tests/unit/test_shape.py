@@ -185,14 +185,20 @@ FEATURES = {
 }
 
 
-@pytest.mark.parametrize("feature", FEATURES)
-def test_a_feature_can_be_deleted_and_everything_else_still_works(tmp_path, feature):
-    project = copy_project(tmp_path / "project")
+def without(feature, folder):
+    """A copy of the project without the files of a feature."""
+    project = copy_project(folder / "project")
     for name in FEATURES[feature]:
         found = list(project.glob(name))
         assert found, name
         for path in found:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return project
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_feature_can_be_deleted_and_the_app_starts_without_it(tmp_path, feature):
+    project = without(feature, tmp_path)
     code = """
 from app.config import Settings
 from tests.project import copy_project
@@ -212,6 +218,12 @@ assert app.test_client().post("/sign-in", data={"token": "t"}).status_code == 50
     answer = subprocess.run([sys.executable, "-m", "pytest", "-n0", "-q", "--collect-only"], cwd=project,
                             capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_feature_can_be_deleted_and_everything_else_still_works(tmp_path, feature):
+    project = without(feature, tmp_path)
     # What cannot know of it need not run; the README is for the owner to change.
     tests = [path for path in (project / "tests" / "unit").glob("test_*.py")
              if not path.name.startswith(("test_shape", "test_readme", "test_report_", "test_tables"))]
