@@ -98,8 +98,6 @@ def post(url: str, body: bytes, headers: dict[str, str], private_hosts: tuple[st
             with _cut(connection.sock, deadline):
                 connection.request("POST", target.path, body, headers)
                 answer = connection.getresponse()
-    except Refused as error:
-        raise Refused(f"The URL {error}") from None
     except (OSError, HTTPException) as error:
         raise Undelivered(_why(error, deadline)) from None  # the other side's words stay out of our log
     return _heeded(answer.status, answer.getheader("Retry-After", ""))
@@ -116,7 +114,7 @@ def _addresses(target: Target, flags: int = 0) -> list[tuple]:
     """All that socket.getaddrinfo knows. One that is private spoils them all."""
     found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM, flags=flags)
     if not target.exempt and not all(is_public(address[0]) for *_, address in found):
-        raise Refused("has no public address; WEBHOOK_PRIVATE_HOSTS may name its host if it is yours")
+        raise Refused("The URL has no public address; WEBHOOK_PRIVATE_HOSTS may name its host if it is yours")
     return found
 
 

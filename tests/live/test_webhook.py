@@ -152,7 +152,7 @@ def test_a_worker_reaches_nothing_on_its_own_machine(dynos, receiver):
     for host in ("http://localhost", "https://localhost", "https://127.0.0.1", "https://[::1]", "https://0x7f000001"):
         job = dynos.wait(tell(dynos, receiver, id, host))
         assert (job["state"], job["attempt"], job["error"]["type"]) == ("failed", 1, "Refused")
-        assert job["error"]["message"].startswith(("The URL must begin", host.partition("://")[2].strip("[]")))
+        assert job["error"]["message"].startswith(("The URL must begin", "The URL has no public"))
     assert not receiver.got
 
 
