@@ -6,19 +6,17 @@ may do this at once: each move is won by one of them.
 """
 
 import logging
-import threading
-from collections.abc import Callable
 from time import monotonic
 
 from celery import Celery
 from celery.worker.request import Request
 from celery.worker.state import active_requests
-from kombu.exceptions import KombuError
 from kombu.utils import json
 
 from app import removal, states
 from app.connections import UNAVAILABLE
 from app.job import declare_lost, publish
+from app.loop import Loop
 from app.schedules import fire, pause
 
 logger = logging.getLogger(__name__)
@@ -32,42 +30,6 @@ ROOM_AGE_SECONDS = 3600
 #: A queued job is published again after this long on a broker that does not tell how many messages it holds.
 QUEUED_SECONDS = 3600
 BATCH = 100
-
-
-class Loop(threading.Thread):
-    """Runs steps for ever. Each does one unit and returns the seconds until it wants to run again."""
-
-    def __init__(self, name: str, *steps: Callable[[], float], on_outage: Callable[[], None] = lambda: None):
-        super().__init__(name=name, daemon=True)
-        self.steps = steps
-        self.on_outage = on_outage
-        self.away: set[Callable] = set()  # the steps that found their server out of reach
-
-    def run(self):
-        due = dict.fromkeys(self.steps, 0.0)
-        pause = threading.Event()
-        while True:
-            pause.wait(max(0.0, min(due.values()) - monotonic()))
-            for step in self.steps:
-                if due[step] <= monotonic():
-                    due[step] = monotonic() + self.take(step)
-
-    def take(self, step: Callable[[], float]) -> float:
-        try:
-            pause = step()
-            if step in self.away:
-                self.away.remove(step)
-                logger.warning("%s: in touch again", step.__name__)
-            return pause
-        except (*UNAVAILABLE, KombuError, OSError) as error:
-            if step not in self.away:  # said once, not every second of an outage
-                self.away.add(step)
-                logger.warning("%s: out of reach, trying on: %s", step.__name__, error)
-            self.on_outage()
-            return 1
-        except Exception:
-            logger.exception("%s: unexpected", step.__name__)
-            return 5
 
 
 class Timers:

@@ -1,6 +1,6 @@
 from redis.exceptions import ConnectionError as RedisAway
 
-from app.timers import Loop
+from app.loop import Loop
 
 
 def test_an_outage_is_told_of_once_by_each_step_and_so_is_its_end(caplog):
