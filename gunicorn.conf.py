@@ -35,5 +35,12 @@ class Logger(glogging.Logger):
             "r": f"{environ['REQUEST_METHOD']} {path} {environ['SERVER_PROTOCOL']}", "f": "-"}
 
 
+
+def post_worker_init(worker):
+    """After the fork, so that threads and connections are this process's own."""
+    for start in worker.wsgi.extensions["on_start"]:
+        start()
+
+
 logger_class = Logger
 accesslog = "-" if "GUNICORN_CMD_ARGS" not in os.environ else None

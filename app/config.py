@@ -71,6 +71,13 @@ class Settings:
     remote_control: bool
     dyno: str
     release: str
+    heroku_api_token: str
+    heroku_api_url: str
+    heroku_app: str
+    autoscale_min: int
+    autoscale_max: int
+    hirefire_token: str
+    judoscale_url: str
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -97,6 +104,8 @@ class Settings:
         api_tokens = read.secrets("API_TOKEN", needed=not development)
         read_tokens = read.secrets("READ_TOKEN", unlike=api_tokens)
         tokens = api_tokens + read_tokens
+        # A review app that has got its parent's variables must not scale its parent.
+        autoscale_max = 0 if addons.review(environ) else read.whole("AUTOSCALE_MAX", 0, 0, 100)
         settings = cls(
             development=development,
             redis_url=redis_url,
@@ -134,6 +143,15 @@ class Settings:
             remote_control=read.choice("REMOTE_CONTROL", ("0", "1"), "0") == "1",
             dyno=environ.get("DYNO", ""),
             release=addons.release(environ),
+            # Others made these tokens, so their length is not ours to judge.
+            heroku_api_token=read.text("HEROKU_API_TOKEN", "", ""),
+            heroku_api_url=read.url("HEROKU_API_URL", ("https", "http") if development else ("https",),
+                                    "https://api.heroku.com"),
+            heroku_app=read.text("HEROKU_APP", "", ""),
+            autoscale_min=read.whole("AUTOSCALE_MIN", 0, 0, autoscale_max or 100),
+            autoscale_max=autoscale_max,
+            hirefire_token=read.text("HIREFIRE_TOKEN", "", ""),
+            judoscale_url=read.url("JUDOSCALE_URL", ("https", "http") if development else ("https",), ""),
         )
         if read.problems:
             raise ConfigError("\n".join(read.problems))

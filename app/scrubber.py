@@ -33,7 +33,9 @@ class Scrubber:
             passwords.append(urlsplit(settings.sentry_dsn).username or "")
         if settings.bucket:
             passwords.append(settings.bucket.secret)
-        return cls([*settings.api_tokens, *settings.read_tokens, *keys, *hooks, *passwords])
+        others = [settings.heroku_api_token, settings.hirefire_token,
+                  urlsplit(settings.judoscale_url).path.rpartition("/")[2]]
+        return cls([*settings.api_tokens, *settings.read_tokens, *keys, *hooks, *passwords, *others])
 
     def text(self, text: str) -> str:
         return IN_URL.sub(rf"\1{MASK}", self.known.sub(MASK, text))

@@ -65,5 +65,7 @@ def no_settings_from_outside(monkeypatch):
     for name in ("REDIS_URL", "BROKER_URL", "CLOUDAMQP_URL", "API_TOKEN", "SECRET_KEY", "SMTP_URL", "MAIL_FROM",
                  "SENTRY_DSN", "APP_ENV", "PORT", "DYNO", "RELEASE", "WEB_CONCURRENCY", "WORKER_CONCURRENCY",
                  "READ_TOKEN", "PROXY_HOPS", "ALLOWED_HOSTS", "RATE_LIMIT", "WAITING_MAX", "MAIL_DAILY_LIMIT",
-                 "MAIL_ALLOWED_DOMAINS", "WEBHOOK_SECRET", "WEBHOOK_PRIVATE_HOSTS", "HEROKU_PR_NUMBER"):
+                 "MAIL_ALLOWED_DOMAINS", "WEBHOOK_SECRET", "WEBHOOK_PRIVATE_HOSTS", "HEROKU_PR_NUMBER",
+                 "HEROKU_API_TOKEN", "HEROKU_API_URL", "HEROKU_APP", "AUTOSCALE_MIN", "AUTOSCALE_MAX",
+                 "HIREFIRE_TOKEN", "JUDOSCALE_URL"):
         monkeypatch.delenv(name, raising=False)

@@ -45,7 +45,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     flask.json.sort_keys = False
     celery = make_celery(settings)
     flask.extensions |= {"settings": settings, "celery": celery, "kinds": kinds(celery), "store": celery.store,
-                         "files": celery.files, "problems": []}  # of parts of the page, beside those of status.py
+                         "files": celery.files, "problems": [],  # of parts of the page, beside those of status.py
+                         "rests": [],  # who may say why no worker runs, and none need
+                         "on_start": [],  # what each web process does on the side
+                         "machines": {}}  # endpoints that a token of their own opens: whether the request has it
     limits.start(flask)
     edge.stand_behind(flask, settings.proxy_hops)
     flask.before_request(edge.admit)

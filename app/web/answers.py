@@ -184,4 +184,4 @@ class Kinds(Answer):
 class Health(Answer):
     status: Literal["live", "ready", "not ready"]
     workers: int | None = Field(default=None, description="how many there are; when ready")
-    reason: str = Field(default="", description="why it is not ready")
+    reason: str = Field(default="", description="why it is not ready, or needs no worker now")

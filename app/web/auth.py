@@ -1,7 +1,7 @@
 """Who may do what. Every route is closed but those of OPEN: the API wants a bearer token, the page a session, and only
 an owner changes anything. A new blueprint needs no line for that."""
 
-from flask import abort, g, redirect, request, session, url_for
+from flask import abort, current_app, g, redirect, request, session, url_for
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
@@ -23,6 +23,8 @@ def guard():
     """Before every request, and before its body is read: count it, and refuse it to who may not."""
     if request.endpoint in FREE:
         return None
+    if has_token := current_app.extensions["machines"].get(request.endpoint):
+        return machine_guard(has_token)
     g.role, caller = bearer() if by_token() else sessions.current()
     limits.count(caller or limits.address())
     if request.endpoint is None:  # there is no such path, or not with this method: Flask says so
@@ -54,6 +56,13 @@ def bearer() -> tuple[str | None, str | None]:
         return role, digest
     limits.count_wrong()
     return None, None
+
+
+def machine_guard(has_token):
+    if not has_token():
+        limits.count_wrong()
+        raise Unauthorized("This needs a token of its own.")
+    limits.count(request.endpoint)
 
 
 def api_guard():

@@ -13,7 +13,7 @@ from app import states
 from app.files import is_file
 from app.masking import masked
 from app.record import iso
-from app.web import forms, status
+from app.web import forms, health, status
 from app.web.actions import actions, bulk, filters
 from app.web.api import files, find, kinds, store
 from app.web.auth import is_owner
@@ -43,9 +43,9 @@ def live():
     The store counts its changes, so nothing is read or rendered when nothing has changed.
     """
     pulse = store().pulse()
-    health = render_template("health.html", **condition(pulse))
+    facts = render_template("health.html", **condition(pulse))
     late = int(pulse.now / 15000) if (pulse.oldest or 0) > LATE_SECONDS else 0
-    return unless_known((pulse.version, health, late, sorted(request.args.items())),
+    return unless_known((pulse.version, facts, late, sorted(request.args.items())),
                         lambda: render_template("live.html", **overview(pulse)))
 
 
@@ -117,8 +117,10 @@ def matching(wanted: dict, page, pulse) -> int | None:
 def condition(pulse) -> dict:
     settings = current_app.extensions["settings"]
     more = [problem for part in current_app.extensions["problems"] if (problem := part())]
-    return {"pulse": pulse, "alive": status.alive(pulse), "problems": status.problems(pulse, settings) + more,
-            "release": settings.release}
+    alive = status.alive(pulse)
+    why = "" if alive else health.rests()
+    return {"pulse": pulse, "alive": alive, "problems": status.problems(pulse, settings, why) + more,
+            "rests": why, "release": settings.release}
 
 
 def row(record: dict, now: float) -> dict:

@@ -15,9 +15,9 @@ def alive(pulse: Pulse) -> list[Worker]:
     return [worker for worker in pulse.workers if pulse.now - worker.heard <= SILENT_SECONDS * 1000]
 
 
-def problems(pulse: Pulse, settings: Settings) -> list[Problem]:
-    """The worst first."""
-    return [problem for problem in (no_worker(pulse, settings), *redis_health.problems(pulse, _),
+def problems(pulse: Pulse, settings: Settings, rests: str = "") -> list[Problem]:
+    """The worst first. Args: rests: why no worker runs, and none need."""
+    return [problem for problem in (not rests and no_worker(pulse, settings), *redis_health.problems(pulse, _),
                                     too_few_workers(pulse)) if problem]
 
 

@@ -44,6 +44,8 @@ def test_only_app_env_development_relaxes_that():
     ("WEBHOOK_PRIVATE_HOSTS", "10.0.0.0/8"), ("WEBHOOK_PRIVATE_HOSTS", "https://10.0.0.1"),
     ("WEBHOOK_PRIVATE_HOSTS", "10.0.0.1:8080"), ("WEBHOOK_PRIVATE_HOSTS", ".example.com"),
     ("WEBHOOK_PRIVATE_HOSTS", "[fd12::1]"),
+    ("AUTOSCALE_MAX", "-1"), ("AUTOSCALE_MAX", "1.5"), ("HEROKU_API_URL", "http://api.example.org"),
+    ("JUDOSCALE_URL", "adapter"),
 ])
 def test_a_malformed_variable_is_one_line_that_names_it(name, value):
     extra = {"MAIL_FROM": "a@example.org"}
@@ -192,3 +194,8 @@ def test_a_review_app_has_the_outbox_unless_it_is_said_where_its_mail_may_go():
     assert settings(**mail).smtp_url == ""
     s = settings(**mail, MAIL_ALLOWED_DOMAINS="Example.org, team.example")
     assert (s.smtp_url, s.mail_allowed_domains) == ("smtp://h", ("example.org", "team.example"))
+
+
+def test_the_least_workers_are_no_more_than_the_most():
+    (line,) = problems(**(RIGHT | {"AUTOSCALE_MIN": "4", "AUTOSCALE_MAX": "3"}))
+    assert line.startswith("AUTOSCALE_MIN ")

@@ -17,7 +17,7 @@ SETTINGS = Settings.from_env({"APP_ENV": "development"})
 
 
 ADDONS = ("CLOUDAMQP_", "MAILGUN_", "SENDGRID_", "POSTMARK_", "CLOUDMAILIN_", "BUCKETEER_", "CLOUDCUBE_", "DYNO",
-          "HEROKU_", "SOURCE_VERSION")
+          "HEROKU_PR_", "HEROKU_RELEASE_", "HEROKU_BUILD_", "HEROKU_SLUG_", "HEROKU_API_URL", "SOURCE_VERSION")
 
 
 class Recorder(dict):

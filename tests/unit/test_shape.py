@@ -21,7 +21,8 @@ ROOT = Path(__file__).parent.parent.parent
 #: Each module may import those before it. web/ and jobs/ come last and see all of these.
 LAYERS = ["states", "address", "addons", "config", "scrubber", "connections", "pulse", "redis_health", "reader",
           "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox", "outgoing", "job", "kinds",
-          "masking", "accept", "bulk", "schedules", "removal", "broker", "loop", "queue", "timers", "steps", "check"]
+          "masking", "accept", "bulk", "schedules", "removal", "broker", "loop", "demand", "asking", "heroku", "autoscale",
+          "queue", "timers", "steps", "check"]
 
 
 def imports(path):
@@ -156,6 +157,10 @@ REPORT = ["app/jobs/report.py", "app/report", "app/web/report.py", "app/web/temp
 DEMO_BUTTONS = ["app/web/demos.py", "app/web/templates/demos.html", "tests/unit/test_demos.py",
                 "tests/live/test_demos.py"]
 DOCS = ["app/web/docs.py", "app/web/templates/docs.html", "tests/live/test_docs.py"]
+AUTOSCALE = ["app/autoscale.py", "app/heroku.py", "app/web/autoscale.py", "benchmarks/scaling.py", "tests/day.py",
+             "tests/platform_api.py", "tests/unit/test_autoscale.py", "tests/live/test_autoscale.py"]
+HIREFIRE = ["app/web/hirefire.py", "tests/live/test_hirefire.py"]
+JUDOSCALE = ["app/web/judoscale.py", "tests/live/test_judoscale.py"]
 #: What an owner may throw away: the files of each feature, with its tests.
 FEATURES = {
     "demo": ["app/jobs/demo.py", *DEMO_BUTTONS],
@@ -173,6 +178,11 @@ FEATURES = {
                                "tests/live/test_openapi.py"],
     "docs page": DOCS,
     "bucket": ["app/bucket.py"],
+    "autoscale": AUTOSCALE,
+    "hirefire": HIREFIRE,
+    "judoscale": JUDOSCALE,
+    "all that scales": [*AUTOSCALE, *HIREFIRE, *JUDOSCALE, "app/demand.py", "app/asking.py",
+                        "tests/live/test_demand.py"],
     "bulk": ["app/bulk.py", "app/web/bulk.py", "benchmarks/bulk.py", "tests/live/test_bulk.py"],
     "webhook": ["app/jobs/webhook.py", "app/outgoing.py", "tests/receiver.py", "tests/unit/test_outgoing.py",
                 "tests/unit/test_webhook.py", "tests/live/test_webhook.py"],
