@@ -1,46 +1,78 @@
 """Before a release goes live: `python -m app.check`. Says what is wrong and the command that mends it, a line each.
-What would keep the app from working is exit code 1, and the release that runs stays; of the rest it only warns."""
+What would keep the app from working is exit code 1, and the release that runs stays; of the rest it only warns.
 
+Before you scale, `python -m app.check --web 2 --worker 3` says whether Redis has the connections for it. A kind may
+look at what it needs: its file has a function `check` of the settings, which returns warnings, and raises ValueError
+for what stops the release.
+"""
+
+import importlib
+import pkgutil
 import sys
-from time import monotonic, sleep
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from time import monotonic, sleep, time
+from types import ModuleType
 
 import redis
+from celery import Celery
+from kombu.exceptions import OperationalError
 
+import app.jobs
 from app import redis_health
 from app.config import ConfigError, Settings
-from app.connections import connect
 from app.pulse import Pulse
-from app.reader import PREFIX, Reader
+from app.queue import make_celery
+from app.redis_health import Problem
+from app.store import PREFIX, Store
 
 #: An add-on that is just being made takes its time.
 WAIT_SECONDS = 60
+#: Redis connections of a web process, of a worker, and of each job that it runs at a time, which may make jobs too; the
+#: same where another broker carries the messages; and of remote control. Measured: tests/live/test_budget.py.
+CONNECTIONS = (2, 4, 2)
+STORE_CONNECTIONS = (1, 1, 1)
+REMOTE_CONTROL_CONNECTIONS = 3
+#: A clock may be so far from that of Redis, by which jobs fall due.
+CLOCK_SECONDS = 2
+#: A worker that was heard of in the last so many seconds lives: it will be replaced, and so will open as much again.
+HEARD_SECONDS = 30
 
 
 class Unfit(Exception):
     """The release cannot work. The text says why, and what to do."""
 
 
-def main(wait: float = WAIT_SECONDS) -> int:
+def main(wait: float = WAIT_SECONDS, web: int = 1, worker: int = 1) -> int:
     """Returns the exit code."""
     try:
-        pulse = check(connect(Settings.from_env().redis_url, patient=False), wait)
-    except (ConfigError, Unfit) as error:
+        celery = make_celery(Settings.from_env())
+    except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
-    for sentence, command, *_ in warnings(pulse):
-        print(f"Warning: {sentence.removesuffix('.')}: {command}")
-    print("The release can run.")
-    return 0
+    errors = []
+    for look in (of_redis(celery, wait, web, worker), of_broker(celery, wait), of_kinds(celery)):
+        try:
+            for sentence, command, *_ in look:
+                print(celery.scrubber.text(f"Warning: {sentence.removesuffix('.')}: {command}"))
+        except Unfit as error:
+            errors.append(celery.scrubber.text(str(error)))
+    print("\n".join(errors), file=sys.stderr) if errors else print("The release can run.")
+    return 1 if errors else 0
 
 
-def check(client: redis.Redis, wait: float) -> Pulse:
+def of_redis(celery: Celery, wait: float, web: int, worker: int) -> Iterator[Problem]:
     """Raises Unfit."""
+    store, english = celery.store, redis_health.english
     try:
-        wait_for(client, wait)
-        check_version(client)
-        return Reader(client).pulse()
+        wait_for(store.redis, wait)
+        check_version(store.redis)
+        pulse, worker = store.pulse(), max(worker, len(store.workers(HEARD_SECONDS)))
+        found = [redis_health.forgets(pulse, english), clock(store), connections(pulse, celery.settings, web, worker)]
     except redis.RedisError as error:
         raise Unfit(f"Redis cannot be used ({error}): heroku redis:info") from None
+    yield from redis_health.problems(pulse, english)
+    yield from filter(None, found)
 
 
 def wait_for(client: redis.Redis, seconds: float) -> None:
@@ -71,11 +103,62 @@ def check_version(client: redis.Redis) -> None:
                     "heroku redis:upgrade")
 
 
-def warnings(pulse: Pulse) -> list[redis_health.Problem]:
-    english = redis_health.english
-    forgets = redis_health.forgets(pulse, english)
-    return redis_health.problems(pulse, english) + ([forgets] if forgets else [])
+def clock(store: Store) -> Problem | None:
+    ahead = time() - store.now()
+    if abs(ahead) <= CLOCK_SECONDS:
+        return None
+    return Problem(f"The clock of this machine is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} that of "
+                   "Redis, by which jobs fall due", "heroku ps:restart")
+
+
+def connections(pulse: Pulse, settings: Settings, web: int, worker: int) -> Problem | None:
+    """Prints the sum."""
+    if not pulse.connections:
+        return None
+    total, how = opened(settings, web, worker)
+    most = pulse.connections[1]
+    print(f"Redis connections under load: {how} = {total} of {most:,}.")
+    if total <= most:
+        return None
+    return Problem(f"{total} connections are more than Redis has, {most}; who finds none, waits", redis_health.LARGER)
+
+
+def opened(settings: Settings, web: int, worker: int) -> tuple[int, str]:
+    """Redis connections of so many dynos under load, and how they add up."""
+    process, each, job = CONNECTIONS if settings.broker_url == settings.redis_url else STORE_CONNECTIONS
+    each += REMOTE_CONTROL_CONNECTIONS * settings.remote_control
+    processes, jobs = settings.web_concurrency, settings.worker_concurrency
+    return (web * processes * process + worker * (each + jobs * job),
+            f"{web} web × {processes} processes × {process} + {worker} worker × ({each} + {jobs} jobs × {job})")
+
+
+def of_broker(celery: Celery, wait: float) -> Iterator[Problem]:
+    """Raises Unfit."""
+    yield from ()
+    if celery.settings.broker_url == celery.settings.redis_url:
+        return
+    try:
+        with celery.connection_for_write() as connection:
+            connection.ensure_connection(timeout=max(wait, 0.1), interval_start=1, interval_step=0)
+    except (OperationalError, OSError) as error:
+        raise Unfit(f"The broker cannot be reached ({error}): heroku config:get BROKER_URL") from None
+
+
+def of_kinds(celery: Celery) -> Iterator[Problem]:
+    """Raises Unfit."""
+    for module in jobs():
+        try:
+            yield from module.check(celery.settings) if hasattr(module, "check") else ()
+        except ValueError as error:
+            raise Unfit(str(error)) from None
+
+
+def jobs() -> list[ModuleType]:
+    return [importlib.import_module(f"app.jobs.{module.name}") for module in pkgutil.iter_modules(app.jobs.__path__)]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = ArgumentParser(prog="python -m app.check")
+    parser.add_argument("--web", type=int, default=1, help="how many web dynos there will be")
+    parser.add_argument("--worker", type=int, default=1, help="how many workers")
+    sys.exit(main(**vars(parser.parse_args())))

@@ -48,14 +48,16 @@ class Life(bootsteps.StartStopStep):
         signals.task_revoked.connect(self.on_revoked)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_, number=number: self.asked.append((number, monotonic())))
-        Timers(self.celery).start()
+        self.timers = Timers(self.celery)
+        self.timers.start()
         threading.Thread(target=self.watch, name="stop", daemon=True).start()
 
     def register_with_event_loop(self, worker, hub):  # at every connection to the broker
-        self.consuming = True
-        hub.call_repeatedly(0.2, self.stop_consuming)
+        self.consuming, self.timers.turned = True, monotonic()
+        hub.call_repeatedly(0.2, self.turn)
 
-    def stop_consuming(self):
+    def turn(self):
+        self.timers.turned = monotonic()
         if self.asked and self.consuming:
             self.worker.consumer.task_consumer.cancel()
             self.consuming = False

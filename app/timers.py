@@ -6,6 +6,7 @@ may do this at once: each move is won by one of them.
 """
 
 import logging
+import math
 from time import monotonic
 
 from celery import Celery
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 #: A job scheduled for less than this from now may start so much late; any other starts on time.
 PROMOTE_SECONDS = 0.5
 BEAT_SECONDS = 5
+#: Celery's own loop, which takes the jobs, goes round five times a second; if it has not for so long, it hangs.
+HANG_SECONDS = 2
 TRIM_SECONDS = 60
 #: When Redis is rather full, jobs that ended longer ago are forgotten before their time.
 ROOM_AGE_SECONDS = 3600
@@ -42,6 +45,7 @@ class Timers:
         self.redis_broker = celery.conf.broker_url.startswith("redis")
         self.retention = celery.settings.retention_days * 86400
         self.in_touch_since = monotonic()
+        self.turned = math.inf  # when Celery's own loop last went round; always, where it has none
         self.clock_ahead = 0.0  # seconds that the clock of Redis is ahead of our monotonic one
 
     def start(self):
@@ -107,7 +111,8 @@ class Timers:
 
     def beat(self) -> float:
         settings = self.celery.settings
-        self.store.beat(self.celery.worker, settings.worker_concurrency, len(active_jobs()), settings.release)
+        if monotonic() - self.turned < HANG_SECONDS:  # else it takes no jobs, and does not count as a worker
+            self.store.beat(self.celery.worker, settings.worker_concurrency, len(active_jobs()), settings.release)
         return BEAT_SECONDS
 
     def publish(self, ids: list[str]):

@@ -8,12 +8,15 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_v
 
 from app import allowance, files, mail, outbox
 from app.address import MOST_RECIPIENTS, Address, Addresses, check_count, check_domains
+from app.config import Settings
 from app.kinds import OneLine, Params, kind
+from app.redis_health import Problem
 
 logger = logging.getLogger(__name__)
 
 #: What MAIL_DAILY_LIMIT keeps for tomorrow goes then within so many seconds, not all at once.
 SPREAD_SECONDS = 3600
+MEND = "heroku config:set SMTP_URL=smtp://user:password@host:587"
 
 
 class DailyLimit(Exception):
@@ -72,6 +75,19 @@ class Email(Params):
         if app := (info.context or {}).get("app"):  # later, whoever sends has to ask: the limit may be another
             check_count(len(set(everybody)), app.settings)
         return self
+
+
+def check(settings: Settings) -> list[Problem]:
+    """Before a release: does the mail server let us in? Nothing is sent. Raises ValueError: it never will."""
+    try:
+        if settings.smtp_url:
+            with mail.session(settings.smtp_url) as smtp:
+                smtp.noop()
+    except mail.Refused as error:
+        raise ValueError(f"{str(error).rstrip('.')}: {MEND}") from None
+    except mail.Undelivered as error:
+        return [Problem(str(error), MEND)]
+    return []
 
 
 @kind(autoretry_for=(mail.Undelivered, files.Away), throws=(mail.Refused,), max_retries=8, retry_backoff=15,

@@ -9,6 +9,7 @@ import urllib.request
 
 import psutil
 
+from app import check
 from tests.dynos import ROOT, Server, wait_for
 
 HEADERS = {"Authorization": "Bearer test-token", "Content-Type": "application/json"}
@@ -56,6 +57,7 @@ def test_connections_and_memory_stay_within_what_the_readme_says(redis, make_dyn
     wait_for(lambda: len(dynos.store.workers(within=20)) == 1)
     one, two = promised()
     assert one <= 12
+    assert [check.opened(dynos.celery.settings, 1, workers)[0] for workers in (1, 2)] == [one, two]
     assert load(dynos, 4) <= one
     for dyno in (web, worker):
         main = psutil.Process(dyno.popen.pid)

@@ -1,13 +1,20 @@
 """What stops a release, and what it only warns of: on real servers that are wrong in each way."""
 
+import re
+import signal
+import subprocess
+import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 
 import pytest
 
 from app import check, redis_health
 from app.connections import connect
 from dev import redis_server
-from tests.dynos import Server
+from tests.dynos import ROOT, Server, wait_for
 
 
 @pytest.fixture
@@ -28,13 +35,15 @@ def client(redis):
 
 @pytest.fixture
 def release(redis, monkeypatch, capsys):
-    """Checks a release on a Redis. Returns the exit code, and what it said."""
-    def release(url=redis.url, wait=0):
-        monkeypatch.setenv("APP_ENV", "development")
-        monkeypatch.setenv("REDIS_URL", url)
-        code = check.main(wait)
+    """Checks a release on a Redis. Returns the exit code, and what it said, without the sum of connections."""
+    def release(url=redis.url, wait=0, **options):
+        for name, value in {"APP_ENV": "development", "REDIS_URL": url, "WEB_CONCURRENCY": "2",
+                            "WORKER_CONCURRENCY": "2"}.items():
+            monkeypatch.setenv(name, value)
+        code = check.main(wait, **options)
         told = capsys.readouterr()
-        return code, told.out + told.err
+        release.sum = "".join(re.findall("^Redis connections.*", told.out, re.M))
+        return code, told.out.replace(f"{release.sum}\n" if release.sum else "", "") + told.err
 
     return release
 
@@ -63,6 +72,8 @@ def test_a_release_that_can_run(release, client):
     ({"maxmemory-policy": "allkeys-lru"}, "Warning: When Redis is full it will throw away jobs, as its policy is "
      "allkeys-lru: heroku redis:maxmemory REDIS --policy noeviction"),
     ({"maxclients": "2"}, "Warning: Redis has 2 of its 2 connections in use; a worker more may not get one: "
+     "heroku addons:upgrade REDIS heroku-redis:premium-0\n"
+     "Warning: 12 connections are more than Redis has, 2; who finds none, waits: "
      "heroku addons:upgrade REDIS heroku-redis:premium-0")])
 def test_what_is_not_as_it_should_be_is_said_and_stops_nothing(release, client, settings, line):
     for name, value in settings.items():
@@ -140,3 +151,93 @@ def test_a_host_that_does_not_tell_about_its_redis_is_trusted(release, client):
     client.execute_command("ACL", "SETUSER", "default", "-info", "-config")
     assert release() == (0, "The release can run.\n")
     client.execute_command("ACL", "SETUSER", "default", "+@all")
+
+
+def test_the_sum_of_connections_is_of_the_workers_that_live_and_of_those_to_come(release, client, make_dynos, redis):
+    client.config_set("maxclients", "20")
+    assert release() == (0, "The release can run.\n")
+    assert release.sum == ("Redis connections under load: 1 web × 2 processes × 2 + 1 worker × (4 + 2 jobs × 2) = 12 "
+                           "of 20.")
+    code, text = release(worker=3)
+    assert code == 0
+    assert "Warning: 28 connections are more than Redis has, 20; who finds none, waits: heroku addons:upgrade" in text
+    store = make_dynos(redis.url).store
+    for name in ("w1", "w2"):
+        store.beat(name)
+    release()
+    assert "2 worker × (4 + 2 jobs × 2) = 20 of 20." in release.sum
+
+
+@pytest.mark.parametrize(("ahead", "words"), [(3, "3 s ahead of"), (-60, "60 s behind")])
+def test_a_clock_that_is_not_that_of_redis_is_warned_of(release, monkeypatch, ahead, words):
+    monkeypatch.setattr(check, "time", lambda: time.time() + ahead)
+    code, text = release()
+    assert code == 0
+    assert f"Warning: The clock of this machine is {words} that of Redis" in text
+    monkeypatch.setattr(check, "time", lambda: time.time() + ahead / abs(ahead))
+    assert "clock" not in release()[1]
+
+
+def test_a_broker_that_is_away_stops_it(release, monkeypatch):
+    monkeypatch.setenv("BROKER_URL", "amqp://user:hunter2@127.0.0.1:1//")
+    code, text = release()
+    assert code == 1
+    assert "The broker cannot be reached (" in text and text.endswith(": heroku config:get BROKER_URL\n")
+    assert "hunter2" not in text
+
+
+def test_another_redis_may_be_the_broker(release, another, monkeypatch):
+    monkeypatch.setenv("BROKER_URL", another().url)
+    assert release() == (0, "The release can run.\n")
+    assert "1 web × 2 processes × 1 + 1 worker × (1 + 2 jobs × 1) = 5 of" in release.sum
+
+
+def test_what_a_kind_finds_wrong_stops_it_after_all_else_was_said(release, monkeypatch):
+    from tests import ledger
+
+    monkeypatch.setattr(check, "jobs", lambda: [ledger])
+    monkeypatch.setattr(ledger, "check", lambda settings: [redis_health.Problem("No ink.", "buy ink")], raising=False)
+    assert release() == (0, "Warning: No ink: buy ink\nThe release can run.\n")
+
+    def wrong(settings):
+        raise ValueError("no paper")
+
+    monkeypatch.setattr(ledger, "check", wrong)
+    code, text = release("redis://127.0.0.1:1/0")
+    assert code == 1
+    assert "Redis cannot be used" in text and text.endswith("no paper\n")
+
+
+def test_it_is_a_command(redis):
+    told = subprocess.run([sys.executable, "-m", "app.check", "--web", "2"], cwd=ROOT, capture_output=True, text=True,
+                          env={"APP_ENV": "development", "REDIS_URL": redis.url, "DYNO_RAM": "512"})
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith("Redis connections under load: 2 web × 2 processes × 2 +")
+    told = subprocess.run([sys.executable, "-m", "app.check"], cwd=ROOT, capture_output=True, text=True,
+                          env={"REDIS_URL": redis.url})
+    assert told.returncode == 1
+    assert told.stderr.startswith("API_TOKEN is missing")
+
+
+@pytest.mark.parametrize("how", ["all", "main", "hangs"])
+def test_a_worker_that_is_stopped_or_hangs_shows_within_30_s_and_the_web_lives_on(redis, make_dynos, how):
+    dynos = make_dynos(redis.url)
+    dynos.web()
+    worker = dynos.worker()
+
+    def health(what):
+        try:
+            with urllib.request.urlopen(f"{dynos.base}/health/{what}", timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code
+
+    wait_for(lambda: health("ready") == 200)
+    {"all": lambda: worker.signal_all(signal.SIGSTOP), "main": lambda: worker.signal_main(signal.SIGSTOP),
+     "hangs": lambda: worker.signal_main(signal.SIGUSR2)}[how]()
+    wait_for(lambda: health("ready") == 503, 30.5, "it to show")
+    assert health("live") == 200
+    if how != "hangs":
+        worker.signal_all(signal.SIGCONT)
+        wait_for(lambda: health("ready") == 200)

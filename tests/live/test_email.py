@@ -342,3 +342,22 @@ def test_a_file_lives_until_the_mail_that_will_carry_it(dynos_with):
         headers={"Authorization": "Bearer test-token"})
     assert dynos_with.store.redis.ttl(f"jobs:file:{id}") > 36 * 86400
     app.extensions["store"].redis.close()
+
+
+def test_a_release_is_told_whether_the_mail_server_lets_it_in(serve, mailbox, tls, monkeypatch):
+    from app.jobs.email import check
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls[1]))
+    server = serve(tls=tls[0], login=("user", "right"))
+
+    def look(password, port=server.port):
+        return check(Settings.from_env({"APP_ENV": "development", "MAIL_FROM": "app@example.com",
+                                        "SMTP_URL": f"smtp://user:{password}@localhost:{port}"}))
+
+    assert look("right") == []
+    with pytest.raises(ValueError, match="The mail server said 535 .*: heroku config:set SMTP_URL"):
+        look("wrong")
+    (problem,) = look("right", 1)
+    assert "out of reach" in problem.sentence
+    assert check(Settings.from_env({"APP_ENV": "development"})) == []
+    assert not mailbox.messages
