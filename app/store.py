@@ -276,7 +276,7 @@ class Store(Reader):
 
         Args:
             action: "cancel", "retry", "run_now", "reschedule" (to `due`, ms since 1970) or "delete".
-            by: who asks: "page" or "api".
+            by: who asks: "page", "api" or "command line".
 
         Returns the ids of those that moved.
         """

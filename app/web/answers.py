@@ -63,7 +63,7 @@ class Act(Answer):
 
     at: datetime
     act: Literal[tuple(ACTS)]
-    by: str = Field(description="page or api")
+    by: str = Field(description="page, api or command line")
 
 
 class Job(Answer):

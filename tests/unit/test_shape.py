@@ -183,6 +183,7 @@ FEATURES = {
     "judoscale": JUDOSCALE,
     "all that scales": [*AUTOSCALE, *HIREFIRE, *JUDOSCALE, "app/demand.py", "app/asking.py",
                         "tests/live/test_demand.py"],
+    "command line": ["app/web/commands", "tests/live/test_commands.py"],
     "bulk": ["app/bulk.py", "app/web/bulk.py", "benchmarks/bulk.py", "tests/live/test_bulk.py"],
     "webhook": ["app/jobs/webhook.py", "app/outgoing.py", "tests/receiver.py", "tests/unit/test_outgoing.py",
                 "tests/unit/test_webhook.py", "tests/live/test_webhook.py"],
