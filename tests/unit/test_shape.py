@@ -185,7 +185,7 @@ FEATURES = {
                         "tests/live/test_demand.py"],
     "command line": ["app/web/commands", "tests/live/test_commands.py"],
     "bulk": ["app/bulk.py", "app/web/bulk.py", "benchmarks/bulk.py", "tests/live/test_bulk.py"],
-    "webhook": ["app/jobs/webhook.py", "app/outgoing.py", "tests/receiver.py", "tests/unit/test_outgoing.py",
+    "webhook": ["app/jobs/webhook.py", "app/outgoing.py", "tests/unit/test_outgoing.py",
                 "tests/unit/test_webhook.py", "tests/live/test_webhook.py"],
     "slow clients": ["app/web/slow.py", "tests/unit/test_slow.py", "tests/live/test_slow.py"],
     "charts": ["app/web/charts.py", "app/web/templates/charts.html", "tests/unit/test_charts.py",
