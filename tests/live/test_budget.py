@@ -53,7 +53,7 @@ def promised():
 
 def test_connections_and_memory_stay_within_what_the_readme_says(redis, make_dynos):
     dynos = make_dynos(redis.url, WEB_CONCURRENCY="2", DYNO_RAM="512", LOG_LEVEL="WARNING")
-    web, worker = dynos.web(), dynos.worker(wait=False)
+    web, worker = dynos.web(RATE_LIMIT="0"), dynos.worker(wait=False)
     wait_for(lambda: len(dynos.store.workers(within=20)) == 1)
     one, two = promised()
     assert one <= 12
@@ -78,7 +78,7 @@ def test_connections_that_the_server_cut_for_being_idle_are_noticed_by_nobody(ma
     server = Server(None, "--timeout", "5")
     dynos = make_dynos(server.url, WEB_CONCURRENCY="2", LOG_LEVEL="INFO")
     try:
-        web, worker = dynos.web(), dynos.worker()
+        web, worker = dynos.web(RATE_LIMIT="0"), dynos.worker()
         for _ in range(2):
             ids = [create(dynos) for _ in range(10)]  # both processes of each, and what they publish with
             ids.append(dynos.task("work").apply_async((str(dynos.ledger), "x"), retry=False).id)
