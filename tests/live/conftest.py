@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 from app import record, schedules
 from app.connections import connect
 from app.store import Store
+from tests.receiver import Receiver
 from tests.smtp import Mailbox, MailServer
 from tests.stores import Clock, assert_consistent
 
@@ -22,6 +23,14 @@ def store(redis, clock):
     yield store
     assert_consistent(store)
     store.redis.close()
+
+
+@pytest.fixture
+def receiver():
+    """A server that takes what the app sends out."""
+    receiver = Receiver()
+    yield receiver
+    receiver.end()
 
 
 @pytest.fixture

@@ -8,15 +8,7 @@ import pytest
 from app.config import Settings
 from app.web import create_app
 from app.web.judoscale import Reporter
-from tests.receiver import Receiver
 from tests.stores import start, submit
-
-
-@pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.end()
 
 
 @pytest.fixture

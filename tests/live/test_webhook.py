@@ -12,17 +12,9 @@ from app.config import Settings
 from app.kinds import kinds
 from app.web import create_app
 from tests.dynos import wait_for
-from tests.receiver import Receiver
 
 SECRET = "0123456789abcdef" * 4
 TOLD = {"WEBHOOK_SECRET": SECRET, "WEBHOOK_PRIVATE_HOSTS": "localhost"}
-
-
-@pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.end()
 
 
 @pytest.fixture
