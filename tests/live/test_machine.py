@@ -177,7 +177,7 @@ class Machine(RuleBasedStateMachine):
             assert answer.status_code == 202 and len(answer.json["ids"]) == len(jobs), answer.text
             for id, job in zip(answer.json["ids"], jobs):
                 due, told = self.clock() + int(job["delay"] * 1000), ms(self.call("GET", f"/jobs/{id}").json["due_at"])
-                assert due - 1 <= told <= due + 5000  # so long it took to send them
+                assert abs(told - due) <= 1
                 self.accepted(id, told, job["params"], notify=HOOK)
             self.keys |= {key: (data, answer.json["ids"])} if key else {}
 
@@ -492,6 +492,8 @@ def test_whatever_happens_no_job_is_lost_or_in_two_places(redis, monkeypatch):
     monkeypatch.setattr(accept, "uuid", accept.uuid)
     if bulk:
         monkeypatch.setattr(bulk, "uuid", bulk.uuid)
+        # How long a bulk takes to come counts, and is never the same twice.
+        monkeypatch.setattr(bulk, "time", SimpleNamespace(monotonic=lambda: 0))
     app = create_app(Settings.from_env({"APP_ENV": "development", "REDIS_URL": redis.url, "API_TOKEN": "t",
                                         "SECRET_KEY": "s", "RATE_LIMIT": "0", "WAITING_MAX": str(MOST),
                                         "WEBHOOK_SECRET": "whsec_" + 32 * "A"}))
