@@ -58,6 +58,8 @@ class NewJob(When):
 
     kind: str
     params: dict = {}
+    lane: str | None = Field(default=None, min_length=1, max_length=100, examples=["customer-42"],
+                             description="Jobs of a lane run one at a time, in the order in which they were accepted")
     notify: str | None = Field(default=None, description="An https:// address that is told when the job has ended",
                                json_schema_extra={"format": "uri"})
 
@@ -137,11 +139,11 @@ def accept(kinds: dict[str, Kind], job: NewJob, *, request_id: str | None = None
     params = validate(kind, job.params)
     follow = follower(kinds, job, id)
     keep_files(kind.task.app, params, job.run_at.timestamp() if job.run_at else time.time() + (job.delay or 0))
-    asked = job.model_dump(mode="json", exclude=None if job.notify else {"notify"})
+    asked = job.model_dump(mode="json", exclude={name for name in ("notify", "lane") if getattr(job, name) is None})
     submitted = kind.task.submit(
         kwargs={"params": params}, id=id, countdown=job.delay, eta=job.run_at, request_id=request_id, follow=follow,
         idempotency=idempotency_key, digest=hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest(),
-        most=most)
+        most=most, lane=job.lane)
     if submitted.outcome == "too many":
         raise TooMany(too_many(most))
     return submitted

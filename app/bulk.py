@@ -47,7 +47,8 @@ class Bulk:
         due = job.run_at.timestamp() if job.run_at else self.now + time.monotonic() - self.began + (job.delay or 0)
         message, queue = kind.task.prepare((), {"params": params}, {})
         wish = {"kind": kind.name, "queue": queue, "max_attempts": kind.task.max_attempts,
-                "due": max(0, int(due * 1000)), "request_id": self.request_id, "follow": follower(self.kinds, job, id)}
+                "due": max(0, int(due * 1000)), "request_id": self.request_id, "follow": follower(self.kinds, job, id),
+                "lane": job.lane}
         known = {name: value for name, value in wish.items() if value is not None}
         self.lines.write(json.dumps([id, encode(kind.name, message), known]) + "\n")
         self.count += 1

@@ -58,7 +58,8 @@ def _sets(store: Store, now: float) -> list:
         pipe.zcount(PREFIX + name, f"({now}", now + START_SECONDS * 1000)
         pipe.zrange(PREFIX + name, 0, 0, withscores=True)
         pipe.zrangebyscore(PREFIX + name, f"({now}", "+inf", 0, 1, withscores=True)
-    pipe.zcard(PREFIX + "queued").zrange(PREFIX + "queued", 0, 0, withscores=True)
+    pipe.zcount(PREFIX + "queued", "-inf", "(inf")  # without those whose turn it is not
+    pipe.zrange(PREFIX + "queued", 0, 0, withscores=True)
     pipe.zrange(PREFIX + "running", 0, -1).zrange(PREFIX + "bulks", 0, -1, withscores=True)
     pipe.zrevrange(PREFIX + "workers", 0, 0)
     told = pipe.execute()

@@ -50,10 +50,10 @@ end
 
 local function fits(id, wish)
   if not next(wish) then return true end
-  local f = fields(id, 'kind', 'error', 'request_id', 'schedule')
+  local f = fields(id, 'kind', 'error', 'request_id', 'schedule', 'lane')
   if not f[1] or wish.kind and f[1] ~= wish.kind then return false end
   if wish.error and group_of(f[1], f[2]) ~= wish.error then return false end
-  if not wish.text or says({id, f[1], f[3], f[4], decode(f[2])}, wish.text, 2) then return true end
+  if not wish.text or says({id, f[1], f[3], f[4], f[5], decode(f[2])}, wish.text, 2) then return true end
   local message = wish.raw and redis.call('GET', key('message:' .. id))
   if not message or not has(message, wish.raw) then return false end -- most end here, before a costly decode
   message = decode(message)
@@ -138,7 +138,8 @@ function look.pulse(...)
     table.insert(workers, {heard[i], heard[i + 1], said})
   end
   for _, set in ipairs({'queued', 'scheduled'}) do
-    local since, due = unpack(fields(redis.call('ZRANGE', key(set), 0, 0)[1] or '', 'since', 'due'))
+    local first = redis.call('ZRANGEBYSCORE', key(set), '-inf', '(inf', 'LIMIT', 0, 1)[1] -- inf: it is not its turn
+    local since, due = unpack(fields(first or '', 'since', 'due'))
     if since or due then table.insert(waits, since or due) end -- a record may be of a time when none had `since`
   end
   local last = redis.call('ZRANGE', key('workers'), -1, -1, 'WITHSCORES')[2]

@@ -12,6 +12,7 @@ import logging
 import math
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple, NoReturn
@@ -44,7 +45,7 @@ RESULT_DEPTH = 64
 LOG_DAYS = 2
 
 #: What a caller may pass to `apply_async` that means something only to the process it runs in.
-NOT_STORED = ("connection", "producer", "publisher", "retry", "retry_policy", "router", "add_to_parent")
+NOT_STORED = ("connection", "producer", "publisher", "retry", "retry_policy", "router", "add_to_parent", "lane")
 
 #: A header of our messages: the job had a record, so without one it was deleted, and does not run.
 RECORDED = "recorded"
@@ -67,7 +68,7 @@ class PutOff(Ignore):
 
 
 class Submitted(NamedTuple):
-    outcome: str  # "scheduled", "queued", "exists", "conflict" or "too many"
+    outcome: str  # "scheduled", "queued", "waiting" (for its turn), "exists", "conflict" or "too many"
     id: str
 
 
@@ -109,7 +110,7 @@ class Job(celery.Task):
         return result
 
     def submit(self, args=None, kwargs=None, *, id=None, producer=None, countdown=None, eta=None, request_id=None,
-               idempotency=None, digest=None, replaces=None, follow=None, most=None, **options) -> Submitted:
+               idempotency=None, digest=None, replaces=None, follow=None, most=None, lane=None, **options) -> Submitted:
         """Record the job, then publish it if it is due. Takes the options of `apply_async`, and
 
         Args:
@@ -119,12 +120,13 @@ class Job(celery.Task):
                 id that is known already is not accepted a second time.
             follow: JSON of a job to record when this one ends; see store.lua.
             most: how many jobs may wait or run; beyond that the outcome is "too many".
+            lane: jobs of a lane run one at a time, in the order in which they were accepted and have become due.
         """
         message, queue = self.prepare(args, kwargs, options)
         outcome = Submitted(*self.store.submit(
             id or uuid(), self.name, encode(self.name, message), due=_milliseconds(eta), delay=max(0, countdown or 0),
             max_attempts=self.max_attempts, queue=queue, request_id=request_id,
-            idempotency=idempotency, digest=digest, replaces=replaces, follow=follow, most=most))
+            idempotency=idempotency, digest=digest, replaces=replaces, follow=follow, most=most, lane=lane))
         if outcome.outcome == states.QUEUED:
             publish(self.app, outcome.id, self.name, message, producer)
         elif self.app.current_worker_task:
@@ -353,6 +355,17 @@ class Job(celery.Task):
         else:
             if now == "lost":
                 logger.warning("job %s: %s, but the lease was lost; another run decides", task_id, state)
+            self._wake_next()
+
+    def _wake_next(self):
+        """The next in the lane need not wait until a worker looks for what is due."""
+        start = getattr(self.request, "start", None)
+        if not start or not start.lane:
+            return
+        with suppress(*UNAVAILABLE):
+            next = self.store.next_in_lane(self.request.id)
+            for id, kind, message in self.store.messages([next] if next else []):
+                publish(self.app, id, kind, json.loads(message))
 
 
 def encode(kind: str, message: dict) -> str:

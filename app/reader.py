@@ -259,7 +259,7 @@ def _start(among: str, before: float | None = None) -> tuple[str, int]:
 
 def _position(cursor: str) -> tuple[str, int]:
     """A score, and how many of those with it have been seen. Raises ValueError."""
-    if not re.fullmatch(r"[0-9]{1,16}-[0-9]{1,9}", cursor):
+    if not re.fullmatch(r"([0-9]{1,16}|inf)-[0-9]{1,9}", cursor):
         raise ValueError("cursor")
     score, _, skip = cursor.partition("-")
     return score, int(skip)

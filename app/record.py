@@ -25,6 +25,7 @@ def as_json(record: dict) -> dict:
         "error": loads(record.get("error")),
         "request_id": record.get("request_id") or None,
         "schedule": record.get("schedule"),
+        "lane": record.get("lane"),
         "cancel_requested": bool(record.get("cancel")),
         "notify": notify(record),
         "worker": record.get("worker"),

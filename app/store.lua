@@ -5,7 +5,7 @@
 -- the one clock that all dynos share, so a dyno whose clock is off does no harm.
 --   job:<id>             hash, the record: kind state queue created due since queued started finished
 --                        attempt max_attempts starts worker claim cancel request_id
---                        progress cursor result error traceback history schedule acts follow ends
+--                        progress cursor result error traceback history schedule acts follow ends lane place
 --                        `since`: it could be started from then on, and waits if it is not;
 --                        `starts` is the token of the current run: it grows with every start; `claim` is
 --                        what the worker said when it took the job, should it have to ask again;
@@ -16,11 +16,17 @@
 --   message:<id>         string, what is published to run it: JSON of args, kwargs, options
 --   all                  sorted set, id -> created
 --   scheduled            sorted set, id -> due
---   queued               sorted set, id -> when it was (re)queued
+--   queued               sorted set, id -> when it was (re)queued; inf while it waits for its turn in its lane
 --   running              sorted set, id -> when its lease ends
 --   succeeded failed cancelled   sorted sets, id -> finished
 --   idempotency:<key>    string "<digest> <id>", kept for a day
 --   follow:<id>          string, `follow` of a job that goes on as another of the same id, until that has a record
+--   lane:<name>          sorted set, id -> its place: jobs that are due and have not ended, of which one goes at a time,
+--                        whose place is 0 from then on until it has ended
+--   lanes                sorted set, key of a lane that got more due jobs and still has to choose its first -> since when
+--   wake                 list of ids whose turn has come and that somebody must publish
+--   places               number, the last place that was given
+--   laned:<id>           string, "<place> <lane>" of a job that goes on as another of the same id
 --   bulk:<id>            list of JSON of id message wish: jobs that came together, until each has its record. Before
 --                        they are accepted, it expires
 --   bulks                sorted set, id -> when they were accepted
@@ -107,9 +113,55 @@ local function due_of(name, limit, before, of)
   return found
 end
 
--- It waits `since` then; not given: since it was due, or queued before.
+-- The first of a lane goes, unless one does already. Workers publish it, if it is not whose move this is.
+local function advance(lane, own)
+  while true do
+    local id, place = unpack(redis.call('ZRANGE', lane, 0, 0, 'WITHSCORES'))
+    if not id or place == '0' and redis.call('EXISTS', job_key(id), key('laned:' .. id)) > 0 then return end
+    if place ~= '0' and redis.call('EXISTS', job_key(id)) == 1 then
+      redis.call('ZADD', lane, 0, id)
+      if id == own then return end
+      redis.call('HSET', job_key(id), 'since', NOW, 'queued', NOW)
+      redis.call('RPUSH', key('wake'), id)
+      return move(id, 'queued', NOW)
+    end
+    redis.call('ZREM', lane, id) -- somebody has deleted its record by hand
+  end
+end
+
+-- Of a job with a lane, the key of it, in which the job has its place from now on. -> nothing of any other job
+local function enter_lane(id)
+  local f = redis.call('HMGET', job_key(id), 'lane', 'place')
+  if not f[1] then return end
+  local lane = key('lane:' .. f[1])
+  redis.call('ZADD', lane, 'NX', f[2], id)
+  return lane
+end
+
+local function goes(lane, id) return redis.call('ZSCORE', lane, id) == '0' end
+
+-- Whether it may run: it has no lane, or its turn has come.
+local function has_turn(id)
+  local lane = enter_lane(id)
+  if lane then advance(lane, id) end
+  return not lane or goes(lane, id)
+end
+
+local function leave_lane(id)
+  local lane = read(id, 'lane')
+  if not lane then return end
+  lane = key('lane:' .. lane)
+  redis.call('ZREM', lane, id)
+  advance(lane)
+end
+
+-- It waits `since` then; not given: since it was due, or queued before. -> 'queued', or 'waiting' for its turn
 local function enqueue(id, since)
   redis.call('HSET', job_key(id), 'queued', NOW)
+  if not has_turn(id) then
+    move(id, 'queued', 'inf')
+    return 'waiting'
+  end
   if since then redis.call('HSET', job_key(id), 'since', since) end
   return move(id, 'queued', NOW)
 end
@@ -126,13 +178,18 @@ local function record(id, message, wish, due)
   redis.call('ZADD', key('all'), NOW, id)
   local follow = wish.follow or redis.call('GETDEL', key('follow:' .. id))
   if follow then redis.call('HSET', job_key(id), 'follow', follow) end
+  local place, lane = (redis.call('GETDEL', key('laned:' .. id)) or ''):match('^(%d+) (.*)$')
+  if not lane and wish.lane then place, lane = redis.call('INCR', key('places')), wish.lane end
+  if lane then redis.call('HSET', job_key(id), 'lane', lane, 'place', place) end
   if due <= NOW then return enqueue(id, NOW) end
   return schedule(id, due)
 end
 
 -- Record a job that the workers are to publish: at once when it is due.
 local function leave_to_workers(id, message, wish, due)
-  if redis.call('EXISTS', job_key(id)) == 0 then record(id, message, wish, math.max(due, NOW + 1)) end
+  if redis.call('EXISTS', job_key(id)) == 1 then return end
+  record(id, message, wish, math.max(due, NOW + 1))
+  if due <= NOW and not has_turn(id) then move(id, 'queued', 'inf') end -- they have places in the order that they came
 end
 
 local function finish(id, state)
@@ -144,6 +201,7 @@ local function finish(id, state)
     follow = cjson.decode(follow)
     leave_to_workers(id .. '-end-' .. redis.call('HINCRBY', job_key(id), 'ends', 1), follow.message, follow, NOW)
   end
+  leave_lane(id)
   return move(id, state, NOW)
 end
 
@@ -167,6 +225,7 @@ local function interrupt(id)
 end
 
 local function forget(id)
+  leave_lane(id)
   for _, name in ipairs({'all', read(id, 'state') or 'all'}) do redis.call('ZREM', key(name), id) end
   redis.call('DEL', job_key(id), key('message:' .. id), key('log:' .. id))
   changed = true
@@ -174,9 +233,13 @@ end
 
 -- The same, of a job that goes on as another of this id.
 local function make_way(id)
-  local follow = read(id, 'follow')
+  local f = redis.call('HMGET', job_key(id), 'follow', 'lane', 'place')
+  if f[2] then
+    redis.call('SET', key('laned:' .. id), f[3] .. ' ' .. f[2], 'EX', 604800)
+    redis.call('HDEL', job_key(id), 'lane')
+  end
   forget(id)
-  if follow then redis.call('SET', key('follow:' .. id), follow, 'EX', 604800) end
+  if f[1] then redis.call('SET', key('follow:' .. id), f[1], 'EX', 604800) end
 end
 
 -- Jobs that wait or run, with those that are accepted and still without a record.
@@ -227,8 +290,8 @@ local function remember_first(wish, id)
   redis.call('SET', key('idempotency:' .. wish.idempotency), wish.digest .. ' ' .. id, 'EX', 86400)
 end
 
--- Accept a job. -> {state, id, now}, {'exists'|'conflict', id of the first one, now} or {'too many', id, now}
---   wish: JSON of kind, queue, max_attempts, request_id, follow, and
+-- Accept a job. -> {state or 'waiting', id, now}, {'exists'|'conflict', id of the first one, now} or {'too many', id, now}
+--   wish: JSON of kind, queue, max_attempts, request_id, follow, lane, and
 --     due or delay          milliseconds
 --     idempotency, digest   a key that may come twice, and what it came with
 --     not_after             a command that waited in the socket of a stalled Redis until its caller gave up does nothing
@@ -290,16 +353,33 @@ end
 function life.promote(limit)
   unfold(limit * 5)
   local due, fires = due_of('scheduled', limit, NOW), due_of('schedules', limit, NOW, 'schedule:')
-  for _, id in ipairs(due) do enqueue(id) end
-  local wait = redis.call('EXISTS', key('bulks')) == 1 and 0 or -1
+  local ids = {}
+  for _, id in ipairs(due) do
+    local lane = enter_lane(id)
+    if not lane or goes(lane, id) then
+      enqueue(id)
+      table.insert(ids, id)
+    else
+      redis.call('ZADD', key('lanes'), 'NX', NOW, lane)
+      move(id, 'queued', 'inf')
+    end
+  end
+  if #due < tonumber(limit) then -- all that are due have their places: now the first of each lane is the first
+    for _, lane in ipairs(redis.call('ZRANGE', key('lanes'), 0, limit - 1)) do
+      redis.call('ZREM', key('lanes'), lane)
+      advance(lane)
+    end
+  end
+  for _, id in ipairs(redis.call('LPOP', key('wake'), limit) or {}) do table.insert(ids, id) end
+  local wait = redis.call('EXISTS', key('bulks'), key('lanes'), key('wake')) > 0 and 0 or -1
   for _, name in ipairs({'scheduled', 'schedules'}) do
     local at = tonumber(redis.call('ZRANGE', key(name), 0, 0, 'WITHSCORES')[2] or 'inf')
     if at < math.huge and (wait < 0 or at - NOW < wait) then wait = math.max(0, at - NOW) end
   end
-  return {wait, due, fires}
+  return {wait, ids, fires}
 end
 
--- A worker takes a queued job under a lease. -> {'running', token, attempt, cursor}, or {state it is in}.
+-- A worker takes a queued job under a lease. -> {'running', token, attempt, cursor, lane}, or {state it is in}.
 -- A job that another program put on the broker has no record yet; it gets one here, from message and wish. One that
 -- was `recorded` before it was published, and is no more, was deleted: {'gone'}.
 function life.start(id, worker, claim, lease, message, wish, recorded)
@@ -307,16 +387,16 @@ function life.start(id, worker, claim, lease, message, wish, recorded)
     if recorded == '1' then return {'gone'} end
     life.submit(id, message, wish)
   end
-  local f = redis.call('HMGET', job_key(id), 'state', 'claim', 'starts', 'attempt', 'cursor', 'since', 'due')
-  if f[1] == 'running' and f[2] == claim then return {'running', f[3], tonumber(f[4]), f[5]} end
-  if f[1] ~= 'queued' then return {f[1]} end
+  local f = redis.call('HMGET', job_key(id), 'state', 'claim', 'starts', 'attempt', 'cursor', 'since', 'due', 'lane')
+  if f[1] == 'running' and f[2] == claim then return {'running', f[3], tonumber(f[4]), f[5], f[8]} end
+  if f[1] ~= 'queued' or not has_turn(id) then return {f[1]} end
   redis.call('HSET', job_key(id), 'started', NOW, 'worker', worker, 'claim', claim)
   redis.call('HDEL', job_key(id), 'progress', 'error', 'traceback', 'strange')
   local waited = math.max(0, NOW - (f[6] or f[7])) -- as in find.lua, pulse
   tally({started = 1, waited = waited}, waited)
   move(id, 'running', NOW + lease)
   return {'running', redis.call('HINCRBY', job_key(id), 'starts', 1),
-    redis.call('HINCRBY', job_key(id), 'attempt', 1), f[5]}
+    redis.call('HINCRBY', job_key(id), 'attempt', 1), f[5], f[8]}
 end
 
 -- A worker says that it still runs these. -> how many of them are its own
@@ -462,10 +542,17 @@ end
 function life.sweep_queued(limit, grace, age, messages)
   messages, limit = tonumber(messages), tonumber(limit)
   if messages < 0 then grace = age
-  else limit = math.min(limit, redis.call('ZCARD', key('queued')) - messages) end
+  else limit = math.min(limit, redis.call('ZCOUNT', key('queued'), '-inf', '(inf') - messages) end
   local lost = limit > 0 and due_of('queued', limit, NOW - grace) or {}
   for _, id in ipairs(lost) do enqueue(id) end
   return lost
+end
+
+-- The next of the lane that a job was in. -> its id, to publish, or false
+function life.next_in_lane(id)
+  local lane = read(id, 'lane')
+  local first = lane and redis.call('ZRANGE', key('lane:' .. lane), 0, 0)[1]
+  return first and redis.call('LREM', key('wake'), 1, first) == 1 and first
 end
 
 -- The broker gave a message that had expired. -> 'cancelled', or false when the job runs or has ended

@@ -44,6 +44,7 @@ class Start(NamedTuple):
     token: str
     attempt: int
     cursor: object
+    lane: str | None = None
 
 
 class Store(Reader):
@@ -77,14 +78,14 @@ class Store(Reader):
     # --- accepted, due, started ---
 
     def submit(self, id, kind, message, *, due=None, delay=0, max_attempts=None, queue="", request_id=None,
-               idempotency=None, digest=None, replaces=None, follow=None, most=None) -> tuple[str, str]:
+               idempotency=None, digest=None, replaces=None, follow=None, most=None, lane=None) -> tuple[str, str]:
         """Accept a job: due at `due` (ms since 1970), else in `delay` seconds. store.lua tells of the rest.
 
-        Returns (state, id), ("exists" or "conflict", id of the job that came first), or ("too many", id).
+        Returns (state or "waiting", id), ("exists" or "conflict", id of the job that came first), or ("too many", id).
         """
         wish = {"kind": kind, "queue": queue, "max_attempts": max_attempts, "request_id": request_id,
                 "due": due and int(due), "delay": int(delay * 1000), "idempotency": idempotency, "digest": digest,
-                "replaces": replaces, "follow": follow, "most": most}
+                "replaces": replaces, "follow": follow, "most": most, "lane": lane}
         return self._in_time("submit", id, message, wish=wish)
 
     def _in_time(self, name: str, *args, wish: dict) -> tuple[str, str]:
@@ -140,8 +141,8 @@ class Store(Reader):
                                   int(recorded))
         if state != states.RUNNING or not rest:
             return state
-        token, attempt, cursor = rest
-        return Start(str(token), attempt, json.loads(cursor) if cursor else None)
+        token, attempt, cursor, lane = rest
+        return Start(str(token), attempt, json.loads(cursor) if cursor else None, lane)
 
     # --- running ---
 
@@ -174,6 +175,10 @@ class Store(Reader):
     def settle(self, id, token, worker, state, *, result=None, error=None, traceback="") -> str:
         """Returns the state that the job ended in, or "lost" when this run no longer holds it."""
         return self._move("settle", id, token, worker, state, dumps(result), dumps(error), traceback)
+
+    def next_in_lane(self, id: str) -> str | None:
+        """Returns the id of the job that comes after this one in its lane; the caller must publish it."""
+        return self._move("next_in_lane", id)
 
     def drop(self, id: str, token: str) -> str:
         return self._move("drop", id, token)

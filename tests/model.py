@@ -27,16 +27,55 @@ class Job:
     params: dict = field(default_factory=dict)
     notify: str | None = None
     ends: int = 0
+    lane: str | None = None
+    place: int = 0  # in the order of those with a lane
+    entered: bool = False  # its lane: it is due, or was
+    goes: bool = False  # it is the one of its lane that does
+    wake: list = field(default_factory=list)  # of all lanes: ids that workers must publish
     others: dict = field(default_factory=dict)  # all jobs by their ids: for the webhook that it ends in
 
     @classmethod
     def made(cls, now: int, due: int, **more) -> "Job":
-        return cls(due, QUEUED if due <= now else SCHEDULED, **more)
+        job = cls(due, SCHEDULED, **more)
+        if due <= now:
+            job.enqueue()
+        return job
+
+    # --- a lane ---
+
+    def advance(self) -> None:
+        """The first of its lane goes, unless one does already."""
+        mates = [job for job in [*self.others.values(), self] if job.lane == self.lane and job.entered]
+        if not self.lane or not mates or any(job.goes for job in mates):
+            return
+        first = min(mates, key=lambda job: job.place)
+        first.goes = True
+        if first is not self:
+            first.state = QUEUED
+            self.wake.append(first.id)
+
+    def has_turn(self) -> bool:
+        self.entered = True
+        self.advance()
+        return not self.lane or self.goes
+
+    def enqueue(self) -> str:
+        self.has_turn()
+        self.state = QUEUED
+        return QUEUED
+
+    def schedule(self, due: int) -> str:
+        self.state, self.due = SCHEDULED, due
+        return SCHEDULED
+
+    def leave_lane(self) -> None:
+        self.entered = self.goes = False
+        self.advance()
 
     # --- what a worker does ---
 
     def start(self, now: int, worker: str, seconds: float):
-        if self.state != QUEUED:
+        if self.state != QUEUED or not self.has_turn():
             return self.state
         self.state, self.worker, self.lease = RUNNING, worker, now + int(seconds * 1000)
         self.starts, self.attempt, self.strange = self.starts + 1, self.attempt + 1, 0
@@ -47,6 +86,7 @@ class Job:
 
     def finish(self, now: int, state: str) -> str:
         self.state, self.ended, self.cancel = state, now, False
+        self.leave_lane()
         if self.notify:
             self.ends += 1
             webhook = Job(now + 1, SCHEDULED, f"{self.id}-end-{self.ends}", "webhook", 8, others=self.others,
@@ -72,8 +112,7 @@ class Job:
             return LOST
         if self.cancel:
             return self.finish(now, CANCELLED)
-        self.state, self.due = SCHEDULED, due
-        return SCHEDULED
+        return self.schedule(due)
 
     def put_off(self, now: int, token: str, due: int) -> str:
         self.attempt -= self.holds(token)
@@ -89,8 +128,7 @@ class Job:
         self.attempt -= not counts
         if self.cancel:
             return self.finish(now, CANCELLED)
-        self.state = QUEUED
-        return QUEUED
+        return self.enqueue()
 
     def lose(self, now: int) -> str:
         if self.cancel or self.attempt < self.most:
@@ -103,8 +141,7 @@ class Job:
         self.strange += 1
         if self.strange >= most:
             return self.finish(now, FAILED)
-        self.state, self.due = SCHEDULED, now + int(seconds * 1000)
-        return SCHEDULED
+        return self.schedule(now + int(seconds * 1000))
 
     def expire(self, now: int) -> bool:
         return self.state == QUEUED and bool(self.finish(now, CANCELLED))
@@ -135,16 +172,14 @@ class Job:
     def ask_reschedule(self, _now, _at_once, due):
         if self.state != SCHEDULED:
             return False
-        self.due = due
+        self.schedule(due)
         return True
 
     def ask_delete(self, *_):
         return self.state in FINISHED
 
     def _wanted(self, now, at_once):
-        self.state = QUEUED if at_once else SCHEDULED
-        if not at_once:
-            self.due = now
+        self.enqueue() if at_once else self.schedule(now)
         return True
 
     @property

@@ -84,6 +84,7 @@ class Job(Answer):
     error: Error | None
     request_id: str | None = Field(description="of the request that made it")
     schedule: str | None = Field(description="id of the schedule that made it")
+    lane: str | None = Field(description="of which one job goes at a time")
     cancel_requested: bool
     notify: str | None = Field(description="where its end is told")
     worker: str | None

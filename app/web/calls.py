@@ -19,7 +19,7 @@ SEARCH = [{"name": name, "in": "query", "description": description, "schema": sc
     ("q", "what stands in the id, kind, request id, schedule's id, error or, for API_TOKEN alone, params", TEXT),
     ("error", "the key of a group of failures, as the page links to them", TEXT),
     ("limit", "jobs on a page", {"type": "integer", "minimum": 1, "maximum": api.LARGEST_LIMIT, "default": api.LIMIT}),
-    ("cursor", "`next` of the page before", {"type": "string", "pattern": "^([0-9]{1,16}-[0-9]{1,9})?$"}))]
+    ("cursor", "`next` of the page before", {"type": "string", "pattern": "^(([0-9]{1,16}|inf)-[0-9]{1,9})?$"}))]
 #: The field of a form that is a file.
 TABLE = {"type": "object", "required": ["file"], "properties": {"file": {
     "type": "string", "format": "binary", "description": "CSV, TSV, XLSX, JSON or JSON lines"}}}

@@ -56,6 +56,7 @@ WAITS = st.sampled_from([None, None, 0, 0.0004, 1, 59.5, 3600]) | st.floats(0, 3
 KEYS = st.sampled_from([None, None, None, "a", "jobs:job:x", "%s*"])
 LABELS = st.sampled_from(["x", "\0", "\u202e\u2028", "'\"<>{{1}}%s"]) | st.text(
     st.characters(codec="utf-8"), min_size=1, max_size=100)
+LANES = st.sampled_from([None, None, "a", "a", "b\n"])
 CRONS = st.sampled_from(["* * * * *", "*/7 3 * * *", "0 9 * * 1-5", "0 0 29 2 *"])
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner:
                     st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8)
@@ -93,6 +94,7 @@ class Machine(RuleBasedStateMachine):
         if bulk:
             bulk.uuid = SimpleNamespace(uuid4=lambda: uuid.UUID(int=next(ids)), uuid5=uuid.uuid5, UUID=uuid.UUID)
         self.jobs: dict[str, Job] = {}
+        self.places, self.lanes, self.wake = 0, {}, []
         self.gone, self.runs, self.keys, self.schedules, self.schedule_keys = [], [], {}, {}, {}
         self.filters = cycle([{}] + [{"state": state} for state in states.ALL] + [{"kind": "sample"}, {"kind": "no"}])
 
@@ -106,9 +108,11 @@ class Machine(RuleBasedStateMachine):
     def known(self, which):
         return pick(which, self.jobs, self.gone)
 
-    def accepted(self, id, due, params, **more):
+    def accepted(self, id, due, params, *, lane=None, **more):
         assert id not in self.jobs and id not in self.gone
-        self.jobs[id] = Job.made(self.clock(), due, id=id, params=params, others=self.jobs, **more)
+        self.places += lane is not None
+        self.jobs[id] = Job.made(self.clock(), due, id=id, params=params, others=self.jobs, lane=lane,
+                                 place=self.places, wake=self.wake, **more)
 
     @property
     def waiting(self):
@@ -128,11 +132,14 @@ class Machine(RuleBasedStateMachine):
         self.deliver("w1", False)
         self.deliver("w2", False)
 
-    @rule(wait=WAITS, as_time=st.booleans(), label=LABELS, key=KEYS, notify=st.sampled_from([None, None, HOOK]))
-    def create(self, wait, as_time, label, key, notify):
+    @rule(wait=WAITS, as_time=st.booleans(), label=LABELS, key=KEYS, notify=st.sampled_from([None, None, HOOK]),
+          lane=LANES)
+    def create(self, wait, as_time, label, key, notify, lane=None):
         body, due = {"kind": "sample", "params": {"label": label}}, self.clock()
         if notify:
             body["notify"] = notify
+        if lane:
+            body["lane"] = lane
         if wait is not None and as_time:
             at = datetime.fromtimestamp(self.clock() / 1000 + wait, UTC)
             body["run_at"], due = at.isoformat(), int(at.timestamp() * 1000)
@@ -142,7 +149,7 @@ class Machine(RuleBasedStateMachine):
         if not key or key not in self.keys:
             assert answer.status_code == (202 if self.waiting < MOST else 429), answer.text
             if answer.status_code == 202:
-                self.accepted(answer.json["id"], due, body["params"], notify=notify)
+                self.accepted(answer.json["id"], due, body["params"], notify=notify, lane=lane)
                 self.keys |= {key: (body, answer.json["id"])} if key else {}
         else:
             first, id = self.keys[key]
@@ -159,9 +166,11 @@ class Machine(RuleBasedStateMachine):
             assert answer.status_code in ((400, 422) if self.waiting < MOST else (400, 422, 429)), answer.text
 
     @precondition(lambda self: bulk)
-    @rule(waits=st.lists(WAITS, min_size=1, max_size=5), key=KEYS, label=LABELS, nonsense=st.none() | NONSENSE)
-    def create_many(self, waits, key, label, nonsense):
-        jobs = [{"kind": "sample", "params": {"label": label}, "delay": wait or 0, "notify": HOOK} for wait in waits]
+    @rule(waits=st.lists(WAITS, min_size=1, max_size=5), key=KEYS, label=LABELS, nonsense=st.none() | NONSENSE,
+          lane=LANES)
+    def create_many(self, waits, key, label, nonsense, lane):
+        jobs = [{"kind": "sample", "params": {"label": label}, "delay": wait or 0, "notify": HOOK, "lane": lane}
+                for wait in waits]
         data = "\n".join(map(json.dumps, jobs))
         if nonsense is not None:
             data += f'\n{nonsense.decode(errors="replace") if isinstance(nonsense, bytes) else nonsense}\n{{"kind": 1}}'
@@ -178,7 +187,10 @@ class Machine(RuleBasedStateMachine):
             for id, job in zip(answer.json["ids"], jobs):
                 due, told = self.clock() + int(job["delay"] * 1000), ms(self.call("GET", f"/jobs/{id}").json["due_at"])
                 assert abs(told - due) <= 1
-                self.accepted(id, told, job["params"], notify=HOOK)
+                self.accepted(id, told, job["params"], notify=HOOK, lane=lane)
+                # What was due at once has its place at once.
+                if lane and told <= self.clock() + 1 and not self.jobs[id].has_turn():
+                    self.jobs[id].state = states.QUEUED
             self.keys |= {key: (data, answer.json["ids"])} if key else {}
 
     @rule(which=WHICH, data=NONSENSE, path=st.sampled_from(["/jobs/", "/schedules/"]))
@@ -353,13 +365,26 @@ class Machine(RuleBasedStateMachine):
         now, waiting = self.clock(), [(j.due, id) for id, j in self.jobs.items() if j.state == states.SCHEDULED]
         due = [id for at, id in sorted(waiting) if at <= now][:limit]
         _wait, ids, fires = self.store.promote(limit)
-        assert ids == due
-        for id in ids:
-            self.jobs[id].state = states.QUEUED
+        assert ids == self.promoted(due, limit)
         self.timers.publish(ids)
         assert all(self.schedules[id]["due"] <= now for id in fires)
         for id in fires:
             self.fire(id)
+
+    def promoted(self, due, limit):
+        """What goes, of those that are due: a lane chooses when all of its jobs that are due have a place in it."""
+        ids = []
+        for job in map(self.jobs.get, due):
+            job.entered, job.state = True, states.QUEUED
+            if not job.lane or job.goes:
+                ids.append(job.id)
+            else:
+                self.lanes.setdefault(job.lane, self.clock())
+        for _at, lane in sorted((at, lane) for lane, at in self.lanes.items())[:limit] if len(due) < limit else ():
+            del self.lanes[lane]
+            Job(0, "", others=self.jobs, lane=lane, wake=self.wake).advance()
+        woken, self.wake[:] = self.wake[:limit], self.wake[limit:]
+        return ids + woken
 
     def fire(self, id):
         schedule = self.schedules[id]
@@ -458,6 +483,15 @@ class Machine(RuleBasedStateMachine):
                 model.state, model.attempt, model.params, model.cancel)
             if model.state == states.SCHEDULED:
                 assert abs(ms(job["due_at"]) - model.due) <= 1
+
+    @invariant()
+    def of_a_lane_one_goes(self):
+        running = [job.lane for job in self.jobs.values() if job.lane and job.state == states.RUNNING]
+        assert len(running) == len(set(running))
+        for lane in {job.lane for job in self.jobs.values() if job.lane}:
+            told = dict(self.store.redis.zrange(f"{PREFIX}lane:{lane}", 0, -1, withscores=True))
+            assert told == {id: 0 if job.goes else job.place for id, job in self.jobs.items()
+                            if job.lane == lane and job.entered}
 
     @invariant()
     def schedules_are_what_was_asked_for(self):

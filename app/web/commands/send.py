@@ -22,6 +22,7 @@ OWN = {
     "params": click.Option(["--params"], help="One JSON object, or - to read it; the options below go before it."),
     "delay": click.Option(["--delay"], type=float, help="Seconds from now."),
     "run_at": click.Option(["--run-at"], help="A time with its zone, 2027-01-31T09:00:00+01:00."),
+    "lane": click.Option(["--lane"], help="Of jobs with the same lane one runs at a time, in order."),
     "notify": click.Option(["--notify"], help="An https:// address that is told when it has ended."),
     "wait": click.Option(["--wait"], is_flag=True, help="Stay until it has ended; exit code 1 if it failed."),
     "json": click.Option(["--json"], is_flag=True, help="Print the job as the API has it."),
@@ -52,10 +53,10 @@ def command(kind: Kind) -> click.Command:
     fields = {f"param_{n}": field for n, field in enumerate(forms.fields(kind.params.model_json_schema()))}
 
     @with_appcontext
-    def run(params, delay, run_at, notify, wait, json, **given):
+    def run(params, delay, run_at, lane, notify, wait, json, **given):
         of_options = meant(kind, [(fields[name], value) for name, value in given.items() if value is not None])
         asked = {"kind": kind.name, "params": whole(params) | of_options, "delay": delay, "run_at": run_at,
-                 "notify": notify}
+                 "lane": lane, "notify": notify}
         id = accepted(asked)
         job = follow(id) if wait else find(id)
         if json:

@@ -1,0 +1,212 @@
+"""Lanes: of jobs with the same one, one runs at a time, in order; those of different lanes run side by side."""
+
+import itertools
+import json
+import random
+import signal
+import time
+import urllib.request
+from importlib.util import find_spec
+
+import pytest
+
+from app.config import Settings
+from app.store import PREFIX
+from app.web import create_app
+from tests.dynos import wait_for
+from tests.stores import start, state, submit
+
+HEADERS = {"Authorization": "Bearer t"}
+
+
+def runs(dynos, *names):
+    """Who ran, in order; none begins while another is at it."""
+    began, going = [], None
+    for line in dynos.lines():
+        word, name, *_ = line.split()
+        if name not in names:
+            continue
+        if word == "start":
+            assert going is None, f"{name} began while {going} ran"
+            began.append(name)
+        going = name if word == "start" else None
+    return began
+
+
+def in_lane(dynos, names, lane="a", seconds=0.05, **options):
+    return [dynos.work(name, seconds, lane=lane, **options) for name in names]
+
+
+def names(letter, count):
+    return [f"{letter}{n}" for n in range(count)]
+
+
+def test_jobs_of_a_lane_run_one_at_a_time_in_order_over_several_workers_and_lanes_side_by_side(dynos):
+    dynos.worker()
+    dynos.worker()
+    a, b = names("a", 15), names("b", 15)
+    ids = [id for pair in zip(in_lane(dynos, a), in_lane(dynos, b, "b")) for id in pair]
+    for id in ids:
+        dynos.wait(id, "succeeded")
+    assert runs(dynos, *a) == a and runs(dynos, *b) == b
+    order = [line.split()[1][0] for line in dynos.lines("start")]
+    assert len(list(itertools.groupby(order))) > 2  # they were not one after the other
+
+
+def test_one_that_is_tried_again_keeps_the_others_waiting(dynos):
+    dynos.worker()
+    first = dynos.task("again").apply_async((str(dynos.ledger), "first", 1), lane="a").id
+    second = dynos.work("second", lane="a")
+    wait_for(lambda: dynos.store.get(first)["state"] == "scheduled", what="the first attempt")
+    assert dynos.job(second)["state"] == "queued" and dynos.job(second)["attempt"] == 0
+    dynos.wait(second, "succeeded")
+    assert [line.split()[1] for line in dynos.lines("start")] == ["first", "first", "first", "second"]
+    assert dynos.job(first)["state"] == "succeeded"
+
+
+def test_a_worker_that_dies_keeps_its_job_first_until_it_has_run(dynos):
+    worker = dynos.worker()
+    ids = in_lane(dynos, ["one", "two"], seconds=3)
+    wait_for(lambda: dynos.lines("start one"), what="its start")
+    worker.signal_all(signal.SIGKILL)
+    dynos.worker()
+    for id in ids:
+        dynos.wait(id, "succeeded")
+    assert [line.split()[1] for line in dynos.lines()] == ["one", "one", "one", "two", "two"]
+
+
+def test_one_that_fails_or_is_cancelled_makes_way(dynos):
+    dynos.worker()
+    boom = dynos.task("boom").apply_async(lane="a").id
+    running, waiting, last = in_lane(dynos, ["running", "waiting", "last"], seconds=1, checkpoints=True)
+    dynos.wait(running, "running")
+    assert dynos.store.cancel(waiting) == "cancelled" and dynos.store.cancel(running) == "running"
+    dynos.wait(last, "succeeded")
+    assert [dynos.job(id)["state"] for id in (boom, running, waiting)] == ["failed", "cancelled", "cancelled"]
+    assert [line.split()[1] for line in dynos.lines("start")] == ["running", "last"]
+
+
+def test_a_worker_that_stops_gives_back_the_first_and_it_goes_on_before_the_others(dynos):
+    worker = dynos.worker(SHUTDOWN_SECONDS="0.5")
+    ids = in_lane(dynos, ["one", "two"], seconds=4)
+    wait_for(lambda: dynos.lines("start one"), what="its start")
+    worker.signal_all(signal.SIGTERM)
+    worker.wait()
+    dynos.worker()
+    for id in ids:
+        dynos.wait(id, "succeeded")
+    assert [line.split()[1] for line in dynos.lines("start")] == ["one", "one", "two"]
+
+
+def test_a_job_that_another_takes_the_place_of_keeps_its_turn(dynos):
+    dynos.worker()
+    dynos.task("replaced").apply_async((str(dynos.ledger), True), lane="a")
+    last = dynos.work("last", lane="a")
+    dynos.wait(last, "succeeded")
+    assert [line.split()[1] for line in dynos.lines("start")] == ["replaced", "before", "instead", "last"]
+
+
+def test_a_lane_does_not_wait_until_somebody_looks_for_what_is_due(dynos):
+    dynos.worker()
+    ids = in_lane(dynos, names("a", 60), seconds=0)
+    began = time.monotonic()
+    for id in ids:
+        dynos.wait(id, "succeeded")
+    assert time.monotonic() - began < 60 * 0.25  # 30 s at two looks a second
+
+
+def test_a_delayed_one_takes_its_turn_when_it_is_due(store, clock):
+    submit(store, "later", lane="a", delay=10)
+    assert submit(store, "now", lane="a")[0] == "queued"
+    assert submit(store, "next", lane="a")[0] == "waiting"
+    token = start(store, "now").token
+    clock.forward(10)
+    assert store.promote(10)[1] == [] and state(store, "later") == "queued"
+    assert start(store, "next") == start(store, "later") == "queued"  # a message of theirs came too early
+    store.settle("now", token, "", "succeeded")
+    assert store.promote(10)[1] == ["later"]  # it was accepted before
+
+
+def test_jobs_that_fall_due_together_run_in_the_order_in_which_they_were_accepted(store, clock):
+    ids = [f"{n:02}" for n in range(30)]
+    random.Random(1).shuffle(ids)
+    for id in ids:
+        submit(store, id, lane="a", delay=10)
+    clock.forward(10)
+    ran = []
+    while len(ran) < len(ids):
+        for id in store.promote(7)[1]:
+            store.settle(id, start(store, id).token, "", "succeeded")
+            ran.append(id)
+    assert ran == ids
+
+
+def test_a_waiting_job_is_not_taken_for_one_whose_message_was_lost(store, clock):
+    for id in "abc":
+        submit(store, id, lane="a")
+    clock.forward(1000)
+    assert store.sweep_queued(10, 5, 3600, 0) == ["a"]
+    assert store.sweep_queued(10, 0, 3600, 1) == []
+
+
+def test_jobs_that_wait_for_their_turn_are_paged_through_and_found(store):
+    for n in range(5):
+        submit(store, str(n), lane="customer-42")
+    page = store.page("queued", None, 2, None)
+    seen = [record["id"] for record in page.records]
+    while page.next:
+        page = store.page("queued", None, 2, page.next)
+        seen += [record["id"] for record in page.records]
+    assert sorted(seen) == list("01234")
+    assert len(store.page(None, None, 9, None, text="customer-42").records) == 5
+    assert store.pulse().counts["queued"] == 5
+
+
+def test_when_it_was_deleted_by_hand_the_next_one_goes(store):
+    for id in "ab":
+        submit(store, id, lane="x")
+    for key in (f"{PREFIX}job:a", f"{PREFIX}message:a"):
+        store.redis.delete(key)
+    for set in ("all", "queued"):
+        store.redis.zrem(PREFIX + set, "a")
+    submit(store, "c", lane="x")
+    assert store.promote(10)[1] == ["b"]
+
+
+@pytest.fixture
+def client(redis):
+    settings = Settings.from_env({"APP_ENV": "development", "REDIS_URL": redis.url, "API_TOKEN": "t"})
+    return create_app(settings).test_client()
+
+
+def post(client, path="/api/jobs", **more):
+    body = {"kind": "sample", "params": {"label": "x"}} | more
+    return client.post(path, headers=HEADERS, data=json.dumps(body), content_type="application/json")
+
+
+def test_the_api_takes_a_lane_and_tells_it(client):
+    made = post(client, lane="customer-42")
+    assert made.json["lane"] == "customer-42" and post(client).json["lane"] is None
+    assert post(client, lane="customer-42").json["state"] == "queued"
+
+
+@pytest.mark.parametrize("lane", ["", "x" * 101, 7, ["a"]])
+def test_what_is_no_lane_is_refused(client, lane):
+    answer = post(client, lane=lane)
+    assert answer.status_code == 422 and answer.json["errors"][0]["field"] == "lane"
+
+
+@pytest.mark.skipif(not find_spec("app.bulk"), reason="the feature was deleted")
+def test_a_bulk_keeps_the_order_of_its_lines(dynos):
+    dynos.web()
+    lines = [{"kind": "sample", "params": {"label": str(n), "seconds": 0, "steps": 1}, "lane": "a"} for n in range(20)]
+    request = urllib.request.Request(dynos.base + "/api/jobs/bulk", "\n".join(map(json.dumps, lines)).encode(), {
+        "Authorization": "Bearer test-token", "Content-Type": "application/x-ndjson"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        ids = json.load(answer)["ids"]
+    dynos.worker()
+    for id in ids:
+        dynos.wait(id, "succeeded")
+    records = [dynos.store.get(id) for id in ids]
+    for before, after in itertools.pairwise(records):
+        assert int(before["finished"]) <= int(after["started"])
