@@ -38,6 +38,7 @@ class Logger(glogging.Logger):
 
 def post_worker_init(worker):
     """After the fork, so that threads and connections are this process's own."""
+    worker.wsgi.extensions["alive"] = lambda: worker.alive
     for start in worker.wsgi.extensions["on_start"]:
         start()
 

@@ -41,6 +41,9 @@
 --                        waited and waited_most (ms until a start), busy and slots (sums over the beats of workers)
 --   version              number, grows with every change of what a list of jobs shows
 --   lock:<name>          string, for a few seconds
+--   events               stream, the last ten thousand changes of a job's state: id kind state attempt at
+--   on                   hash, "<state>:<kind>", * for any kind -> JSON list of the jobs to record when such a one ends
+--                        so: name, and message kind queue max_attempts
 local P = KEYS[1]
 local changed = false
 
@@ -57,10 +60,14 @@ local NOW = clock(ARGV[2])
 
 -- Into the new place before out of the old one.
 local function move(id, to, score)
-  local from = read(id, 'state')
+  local from, kind, attempt = unpack(redis.call('HMGET', job_key(id), 'state', 'kind', 'attempt'))
   redis.call('ZADD', key(to), score, id)
   if from and from ~= to then redis.call('ZREM', key(from), id) end
   redis.call('HSET', job_key(id), 'state', to)
+  if from ~= to then
+    redis.call('XADD', key('events'), 'MAXLEN', '~', 10000, '*',
+      'id', id, 'kind', kind or '', 'state', to, 'attempt', attempt or 0, 'at', NOW)
+  end
   changed = true
   return to
 end
@@ -192,15 +199,33 @@ local function leave_to_workers(id, message, wish, due)
   if due <= NOW and not has_turn(id) then move(id, 'queued', 'inf') end -- they have places in the order that they came
 end
 
+-- Record the jobs that are to run when this one has ended.
+local function follow_up(id, state)
+  local follow, kind = unpack(redis.call('HMGET', job_key(id), 'follow', 'kind'))
+  local told = redis.call('HMGET', key('on'), state .. ':' .. kind, state .. ':*')
+  if not (follow or told[1] or told[2]) then return end
+  local ends = redis.call('HINCRBY', job_key(id), 'ends', 1)
+  if follow then
+    follow = cjson.decode(follow)
+    leave_to_workers(id .. '-end-' .. ends, follow.message, follow, NOW)
+  end
+  if id:find('-on-', 1, true) then told[2] = false end -- one for any kind does not hear of its own end
+  for _, jobs in ipairs(told) do
+    for _, job in ipairs(jobs and cjson.decode(jobs) or {}) do
+      local facts = {job = id, kind = kind, state = state}
+      local message = job.message:gsub('@(%l+)@', function(word)
+        return facts[word] and cjson.encode(facts[word]):sub(2, -2)
+      end)
+      leave_to_workers(id .. '-on-' .. job.name .. '-' .. ends, message, job, NOW)
+    end
+  end
+end
+
 local function finish(id, state)
   redis.call('HSET', job_key(id), 'finished', NOW)
   redis.call('HDEL', job_key(id), 'cancel')
   tally({[state] = 1})
-  local follow = read(id, 'follow')
-  if follow then
-    follow = cjson.decode(follow)
-    leave_to_workers(id .. '-end-' .. redis.call('HINCRBY', job_key(id), 'ends', 1), follow.message, follow, NOW)
-  end
+  follow_up(id, state)
   leave_lane(id)
   return move(id, state, NOW)
 end
@@ -714,6 +739,12 @@ function life.leave(worker)
   redis.call('DEL', key('worker:' .. worker))
   redis.call('SET', key('left'), NOW)
   return redis.call('ZREM', key('workers'), worker)
+end
+
+-- What to do when a job ends; nothing else any longer.
+function life.subscribe(...)
+  redis.call('DEL', key('on'))
+  if ... then redis.call('HSET', key('on'), ...) end
 end
 
 -- Whoever gets the lock does what one worker is enough for; it ends by itself. -> 1 or false

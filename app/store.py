@@ -334,6 +334,10 @@ class Store(Reader):
     def leave(self, worker: str) -> None:
         self._move("leave", worker)
 
+    def subscribe(self, jobs: dict[str, list[dict]]) -> None:
+        """Say which jobs to record when one ends, by "<state>:<kind>"; see store.lua. What was said before is gone."""
+        self._move("subscribe", *(part for field, told in jobs.items() for part in (field, dumps(told))))
+
     def lock(self, name: str, seconds: float) -> bool:
         """Take a short lock that nobody releases; it ends by itself."""
         return bool(self._move("lock", name, int(seconds * 1000)))

@@ -7,6 +7,8 @@ may do this at once: each move is won by one of them.
 
 import logging
 import math
+from functools import partial
+from importlib.util import find_spec
 from time import monotonic
 
 from celery import Celery
@@ -49,8 +51,13 @@ class Timers:
         self.clock_ahead = 0.0  # seconds that the clock of Redis is ahead of our monotonic one
 
     def start(self):
+        more = []
+        if find_spec("app.events"):
+            from app.events import subscribe
+
+            more = [partial(subscribe, self.celery)]
         for loop in (Loop("schedule", self.promote, self.sweep, self.trim, on_outage=self.outage),
-                     Loop("leases", self.renew, self.beat, on_outage=self.outage)):
+                     Loop("leases", self.renew, self.beat, *more, on_outage=self.outage)):
             loop.start()
         if self.celery.files.bucket:  # on a thread of its own: what is due must not wait for a bucket
             Loop("files", self.trim_files).start()

@@ -45,6 +45,7 @@ class House:
             for name, value in values.items():
                 path = path.replace(f"<path:{name}>", value).replace(f"<{name}>", value)
             assert "<" not in path, f"say what stands in {path}"
+            path += "?seconds=0" if rule.endpoint == "events.stream" else ""
             found += [(rule.endpoint, method, path) for method in sorted(rule.methods)]
         return found
 

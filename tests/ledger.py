@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -188,6 +189,15 @@ def sample(job, params: Sample):
         raise ValueError("asked to fail")
     job.checkpoint(params.steps, params.steps)
     return {"label": params.label}
+
+
+if find_spec("app.events"):
+    from app.events import Ended, on
+
+    @on("succeeded", "cancelled", kind="sample")
+    def applause(job, params: Ended):
+        """Starts when a sample has ended."""
+        return params.model_dump()
 
 
 class Papers(Params):

@@ -47,6 +47,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     flask.extensions |= {"settings": settings, "celery": celery, "kinds": kinds(celery), "store": celery.store,
                          "files": celery.files, "problems": [],  # of parts of the page, beside those of status.py
                          "rests": [],  # who may say why no worker runs, and none need
+                         "alive": lambda: True,  # until the web process is asked to stop
                          "on_start": [],  # what each web process does on the side
                          "machines": {}}  # endpoints that a token of their own opens: whether the request has it
     limits.start(flask)

@@ -50,6 +50,12 @@ CALLS = {
     "api.run_now": Call(answers.Job, 202, refuses=(409,)),
     "api.result": Call(None, refuses=(410,)),
     "api.list_kinds": Call(answers.Kinds),
+    "events.stream": Call(None, refuses=(422,), parameters=(
+        {"name": "Last-Event-ID", "in": "header", "description": "the id of the last event that came",
+         "schema": {"type": "string", "pattern": "^([0-9]{1,18}-[0-9]{1,18})?$"}},
+        {"name": "seconds", "in": "query", "description": "for how long, at most",
+         "schema": {"type": "integer", "minimum": 0, "maximum": 600, "default": 600}},
+        *(one for one in SEARCH if one["name"] in ("state", "kind")))),
     "schedules.create": Call(answers.Schedule, 201, schedules.NewSchedule, refuses=(409,), parameters=(KEY,)),
     "schedules.index": Call(answers.Schedules),
     "schedules.show": Call(answers.Schedule),

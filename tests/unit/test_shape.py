@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 #: Each module may import those before it. web/ and jobs/ come last and see all of these.
 LAYERS = ["states", "address", "addons", "config", "scrubber", "connections", "pulse", "redis_health", "reader",
           "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox", "outgoing", "job", "kinds",
-          "masking", "accept", "bulk", "schedules", "removal", "broker", "loop", "demand", "asking", "heroku",
+          "events", "masking", "accept", "bulk", "schedules", "removal", "broker", "loop", "demand", "asking", "heroku",
           "autoscale", "queue", "timers", "steps", "check"]
 
 
@@ -185,6 +185,7 @@ FEATURES = {
                         "tests/live/test_demand.py"],
     "command line": ["app/web/commands", "tests/live/test_commands.py"],
     "bulk": ["app/bulk.py", "app/web/bulk.py", "benchmarks/bulk.py", "tests/live/test_bulk.py"],
+    "events": ["app/events.py", "app/web/events.py", "tests/live/test_events.py"],
     "webhook": ["app/jobs/webhook.py", "app/outgoing.py", "tests/unit/test_outgoing.py",
                 "tests/unit/test_webhook.py", "tests/live/test_webhook.py"],
     "slow clients": ["app/web/slow.py", "tests/unit/test_slow.py", "tests/live/test_slow.py"],
