@@ -95,7 +95,7 @@ class Note(NamedTuple):
         return cls(**{name: value for name, value in kept.items() if name in cls._fields})
 
     def keep(self, store: Store) -> None:
-        store.redis.set(f"{PREFIX}autoscale", dumps(self._asdict()), ex=86400)
+        store.insist("SET", f"{PREFIX}autoscale", dumps(self._asdict()), "EX", 86400)
 
 
 class Scaler:
@@ -109,18 +109,19 @@ class Scaler:
         return TICK_SECONDS
 
     def tick(self) -> None:
-        seen = demand.look(self.store)
-        note, state = self.noted(Note.read(self.store), seen)
-        asks = note.workers is None or note.wanted != note.workers or seen.now - note.asked > ASK_SECONDS * 1000
-        if asks and seen.now >= note.until and self.store.lock("autoscale-call", CALL_SECONDS):
+        note, _ = self.noted(Note.read(self.store), demand.look(self.store))
+        asks = note.workers is None or note.wanted != note.workers or note.at - note.asked > ASK_SECONDS * 1000
+        if asks and note.at >= note.until and self.store.lock("autoscale-call", CALL_SECONDS):
             try:
-                note = self.told(note, state)
+                note = self.told(note)
             finally:
                 self.store.redis.delete(f"{PREFIX}lock:autoscale-call")
         note.keep(self.store)
 
     def noted(self, note: Note, seen: Demand) -> tuple[Note, State]:
         """What it comes to, with what was known before."""
+        if note.at > seen.now:  # the clock of Redis was put back: times of then may be far ahead
+            note = note._replace(asked=0.0, quiet_since=0.0, most=None, until=0.0)
         slots = seen.slots or note.slots or self.settings.worker_concurrency
         state = State(seen.wait, seen.waiting + seen.running, seen.soon, seen.next, note.workers or 0, slots,
                       highest=seen.highest)
@@ -135,10 +136,10 @@ class Scaler:
         most = self.settings.autoscale_max if note.most is None else min(note.most, self.settings.autoscale_max)
         return workers(state, min(self.settings.autoscale_min, most), most)
 
-    def told(self, note: Note, state: State) -> Note:
+    def told(self, note: Note) -> Note:
         """Ask the platform what it runs, and tell it what it should."""
         try:
-            return self.changed(self.asked(note), state)
+            return self.changed(*self.asked())
         except Busy as error:
             log = logger.warning if not note.failures else logger.debug  # once, not all through an outage
             log("autoscale: the platform is left alone for %g s: %s", error.wait, error)
@@ -148,26 +149,28 @@ class Scaler:
                 logger.error("autoscale: the platform refuses: %s", error)
             return note._replace(refusal=(error.status, error.why), until=note.at + ASK_SECONDS * 1000)
 
-    def asked(self, note: Note) -> Note:
+    def asked(self) -> tuple[Note, State]:
+        """What the platform runs, and what there is to do once it has said so: it may have taken its time."""
         found = self.heroku.get()
+        note, seen = Note.read(self.store), demand.look(self.store)
         if found.size != note.size:  # what the one forbids the other may allow
             note = note._replace(most=None)
         if found.workers != note.workers:  # somebody else has scaled
-            note = note._replace(quiet_since=note.at)
-        return note._replace(workers=found.workers, size=found.size, asked=note.at, failures=0)
+            note = note._replace(quiet_since=0.0)
+        note = note._replace(workers=found.workers, size=found.size, asked=seen.now, failures=0)
+        return self.noted(note, seen)
 
     def changed(self, note: Note, state: State) -> Note:
         before = note.workers
-        state = state._replace(workers=before, quiet=(note.at - note.quiet_since) / 1000)
-        note = note._replace(wanted=self.wanted(note, state))
         if note.wanted != before:
             try:
                 note = note._replace(workers=self.heroku.set(note.wanted).workers, quiet_since=note.at)
             except Limited as error:
                 logger.warning("autoscale: %s dynos allow %d of a type; AUTOSCALE_MAX is %d. More: heroku ps:type "
                                "worker=standard-1x", note.size, error.most, self.settings.autoscale_max)
-                note = note._replace(most=error.most, most_since=note.at)
-                return self.changed(note, state) if error.most < note.wanted else note
+                refused, note = note.wanted, note._replace(most=error.most, most_since=note.at)
+                note = note._replace(wanted=self.wanted(note, state))
+                return self.changed(note, state) if note.wanted < refused else note
             logger.info("autoscale: workers %d -> %d; %d jobs in hand, the oldest waits %.0f s, %d fall due soon",
                         before, note.workers, state.hand, state.wait, state.soon)
         return note._replace(woke=note.at if not before and note.workers else note.woke, refusal=None)

@@ -5,6 +5,7 @@ import math
 import re
 from typing import NamedTuple
 
+from app.queue import QUEUE
 from app.reader import PREFIX
 from app.store import Store
 
@@ -14,6 +15,8 @@ START_SECONDS = 30
 DYNO = re.compile(r"([a-z][a-z0-9_-]*)\.([0-9]+)-")
 #: On a dyno that has no number: it could be any.
 ANY = 1_000_000
+#: A worker beats every 5 s. What one that was heard of longer ago said to run, its leases tell of, or nobody.
+HEARD_SECONDS = 20
 
 
 class Demand(NamedTuple):
@@ -24,34 +27,39 @@ class Demand(NamedTuple):
     soon: int = 0  # fall due within START_SECONDS
     next: float = math.inf  # seconds until the next one falls due
     slots: int = 0  # jobs at a time of a worker; 0 where none has told
-    highest: int = 0  # number of the last worker dyno that runs a job; 0 for none
+    highest: int = 0  # number of the last worker dyno that runs something; 0 for none
 
 
 def look(store: Store) -> Demand:
     """Raises one of app.connections.UNAVAILABLE."""
     now = store.now() * 1000
-    sets = _sets(store, now)
-    (scheduled, schedules), queued, running, bulks, workers = sets[:2], *sets[2:]
+    scheduled, schedules, queued, running, bulks, workers, messages = _sets(store, now)
     pipe = store.redis.pipeline(transaction=False)
     for bulk, _ in bulks:
         pipe.llen(f"{PREFIX}bulk:{bulk}")
     for id in running:
         pipe.hget(f"{PREFIX}job:{id}", "worker")
-    for worker in workers:
-        pipe.hget(f"{PREFIX}worker:{worker}", "slots")
+    for worker, _ in workers:
+        pipe.hmget(f"{PREFIX}worker:{worker}", "slots", "busy")
     told = pipe.execute()
+    staged, runners, said = told[:len(bulks)], told[len(bulks):][:len(running)], told[len(bulks) + len(running):]
     ahead = [at for _, _, _, coming in (scheduled, schedules) for _, at in coming if at < math.inf]
     heads = [at for _, at in [*queued[1], *bulks, *scheduled[2], *schedules[2]] if at <= now]
+    # Tasks that opt out of our jobs are in no record; nor is what another program has put on the broker, until a worker
+    # takes it. That is enough to start one.
+    runners += [worker for (worker, heard), (_, busy) in zip(workers, said)
+                if int(busy or 0) and now - heard <= HEARD_SECONDS * 1000]
+    waiting = queued[0] + scheduled[0] + schedules[0] + sum(staged)
     return Demand(
-        now, (now - min(heads, default=now)) / 1000,
-        queued[0] + scheduled[0] + schedules[0] + sum(told[:len(bulks)]), len(running), scheduled[1] + schedules[1],
-        (min(ahead) - now) / 1000 if ahead else math.inf, int((told[-1] if workers else 0) or 0),
-        max(map(number, told[len(bulks):len(bulks) + len(running)]), default=0))
+        now, (now - min(heads, default=now)) / 1000, waiting or min(messages, 1), len(running),
+        scheduled[1] + schedules[1], (min(ahead) - now) / 1000 if ahead else math.inf,
+        int(said[0][0] or 0) if said else 0, max(map(number, runners), default=0))
 
 
 def _sets(store: Store, now: float) -> list:
     """Of what falls due: how many have, how many will soon, the first that has, the first that will. Of what is queued:
-    how many, the first. Then the ids of what runs, the bulks, and the worker heard of last."""
+    how many, the first. Then the ids of what runs, the bulks, the workers, the one heard of last first, and how many
+    messages the broker holds, where it is the same Redis."""
     pipe = store.redis.pipeline(transaction=False)
     for name in ("scheduled", "schedules"):
         pipe.zcount(PREFIX + name, "-inf", now)
@@ -61,7 +69,8 @@ def _sets(store: Store, now: float) -> list:
     pipe.zcount(PREFIX + "queued", "-inf", "(inf")  # without those whose turn it is not
     pipe.zrange(PREFIX + "queued", 0, 0, withscores=True)
     pipe.zrange(PREFIX + "running", 0, -1).zrange(PREFIX + "bulks", 0, -1, withscores=True)
-    pipe.zrevrange(PREFIX + "workers", 0, 0)
+    pipe.zrevrange(PREFIX + "workers", 0, -1, withscores=True)
+    pipe.llen(QUEUE)
     told = pipe.execute()
     return [told[:4], told[4:8], told[8:10], *told[10:]]
 

@@ -28,6 +28,7 @@ class Platform:
         self.asked: list[tuple[str, int | None]] = []
         self.workers: dict[int, Process] = {}
         self.slow = 0.0
+        self.before_answer = lambda: None  # what happens in the app meanwhile
         platform = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -35,6 +36,7 @@ class Platform:
                 body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
                 platform.asked.append((self.command, body.get("quantity")))
                 time.sleep(platform.slow)
+                platform.before_answer()
                 status, headers, body = platform.answer(self.path, self.headers, body)
                 with suppress(OSError):
                     self.send_response(status)

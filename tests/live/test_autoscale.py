@@ -84,6 +84,41 @@ def test_a_worker_with_a_number_keeps_those_before_it_while_it_runs_a_job(platfo
     assert platform.told() == [2, 1]
 
 
+def test_a_job_that_begins_while_the_platform_takes_its_time_is_not_cut(platform, store, tick):
+    platform.quantity = 2
+    tick()
+    tick(DOWN_SECONDS - 30)
+    begun = []
+
+    def begin():
+        if not begun:
+            submit(store)
+            begun.append(start(store, worker="worker.2-1f3a@host", lease=9999))
+
+    platform.before_answer = begin
+    tick(31)
+    tick(DOWN_SECONDS)
+    assert begun and platform.told() == []
+
+
+def test_what_runs_and_has_no_record_is_not_cut_either(platform, store, tick):
+    """A task that opts out of our jobs: only its worker knows of it."""
+    platform.quantity = 2
+    for _ in range(60):
+        store.beat("worker.2-1f3a@host", 2, 1)
+        tick(DOWN_SECONDS / 30)
+    assert platform.told() == []
+    store.beat("worker.2-1f3a@host", 2, 0)
+    tick(1)
+    assert platform.told() == [1]
+
+
+def test_what_another_program_put_on_the_broker_wakes_it(platform, store, tick):
+    store.redis.lpush("default", "a message")
+    tick()
+    assert platform.told() == [1]
+
+
 def test_what_falls_due_wakes_it_in_time_a_schedule_too(platform, store, tick, clock):
     submit(store, delay=300)
     store.create_schedule("s", clock() + 900_000, {"kind": "demo"}, 9)
@@ -170,6 +205,31 @@ def test_a_limit_of_requests_is_waited_out(platform, store, tick):
     assert len(platform.asked) == 1
     tick(1)
     assert platform.quantity == 1
+
+
+def test_a_limit_is_waited_out_where_redis_is_full(platform, store, tick):
+    platform.answers = [RATE_LIMIT]
+    submit(store)
+    store.redis.config_set("maxmemory", 1)
+    tick()
+    tick(1)
+    assert len(platform.asked) == 1
+    tick(1)
+    store.redis.config_set("maxmemory", 0)
+    assert platform.quantity == 1
+
+
+def test_a_clock_that_is_put_back_keeps_nobody_waiting_for_what_was_noted_before(platform, store, tick):
+    platform.answers = [DOWN]
+    submit(store)
+    tick()
+    tick(-3600)
+    assert platform.quantity == 1
+    store.cancel("a")
+    tick(1)
+    tick(-3600)
+    tick(DOWN_SECONDS)
+    assert platform.told() == [1, 0]
 
 
 def test_an_outage_is_waited_out_and_said_when_it_lasts(platform, store, tick, page, caplog):

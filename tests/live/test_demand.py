@@ -3,7 +3,7 @@
 import json
 import math
 
-from app.demand import ANY, START_SECONDS, Demand, look
+from app.demand import ANY, HEARD_SECONDS, START_SECONDS, Demand, look
 from tests.stores import MESSAGE, start, submit
 
 
@@ -31,6 +31,16 @@ def test_what_is_queued_or_runs(store, clock):
     assert look(store)[1:] == (7, 1, 1, 0, math.inf, 4, 2)
     start(store, "b", worker="by-hand@host")
     assert look(store).highest == ANY
+
+
+def test_what_no_record_tells_of(store, clock):
+    """A message of another program's, and a task that opts out of our jobs, as its worker says."""
+    store.redis.lpush("default", "one", "two")
+    store.beat("worker.1-1f3a@host", 2, 0)
+    store.beat("worker.3-1f3a@host", 2, 1)
+    assert look(store) == Demand(now=clock(), waiting=1, slots=2, highest=3)
+    clock.forward(HEARD_SECONDS + 1)
+    assert look(store).highest == 0
 
 
 def test_jobs_that_came_together_wait_before_they_have_their_records(store, clock):

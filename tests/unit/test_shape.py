@@ -21,8 +21,8 @@ ROOT = Path(__file__).parent.parent.parent
 #: Each module may import those before it. web/ and jobs/ come last and see all of these.
 LAYERS = ["states", "address", "addons", "config", "scrubber", "connections", "pulse", "redis_health", "reader",
           "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox", "outgoing", "job", "kinds",
-          "events", "masking", "accept", "bulk", "schedules", "removal", "broker", "loop", "demand", "asking", "heroku",
-          "autoscale", "queue", "timers", "steps", "check"]
+          "events", "masking", "accept", "bulk", "schedules", "removal", "broker", "queue", "loop", "demand", "asking",
+          "heroku", "autoscale", "timers", "steps", "check"]
 
 
 def imports(path):
