@@ -67,7 +67,8 @@ def of_redis(celery: Celery, wait: float, web: int, worker: int) -> Iterator[Pro
     try:
         wait_for(store.redis, wait)
         check_version(store.redis)
-        pulse, worker = store.pulse(), max(worker, len(store.workers(HEARD_SECONDS)))
+        pulse = store.pulse()
+        worker = max(worker, len(store.workers(HEARD_SECONDS)), celery.settings.autoscale_max)
         found = [redis_health.forgets(pulse, english), clock(store), connections(pulse, celery.settings, web, worker)]
     except redis.RedisError as error:
         raise Unfit(f"Redis cannot be used ({error}): heroku redis:info") from None

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -153,7 +154,7 @@ def test_a_host_that_does_not_tell_about_its_redis_is_trusted(release, client):
     client.execute_command("ACL", "SETUSER", "default", "+@all")
 
 
-def test_the_sum_of_connections_is_of_the_workers_that_live_and_of_those_to_come(release, client, make_dynos, redis):
+def test_the_sum_of_connections_is_of_all_workers_that_may_run(release, client, make_dynos, redis, monkeypatch):
     client.config_set("maxclients", "20")
     assert release() == (0, "The release can run.\n")
     assert release.sum == ("Redis connections under load: 1 web × 2 processes × 2 + 1 worker × (4 + 2 jobs × 2) = 12 "
@@ -166,6 +167,8 @@ def test_the_sum_of_connections_is_of_the_workers_that_live_and_of_those_to_come
         store.beat(name)
     release()
     assert "2 worker × (4 + 2 jobs × 2) = 20 of 20." in release.sum
+    monkeypatch.setenv("AUTOSCALE_MAX", "4")
+    assert "Warning: 36 connections are more than Redis has, 20" in release()[1]
 
 
 @pytest.mark.parametrize(("ahead", "words"), [(3, "3 s ahead of"), (-60, "60 s behind")])
@@ -183,6 +186,21 @@ def test_a_broker_that_is_away_stops_it(release, monkeypatch):
     code, text = release()
     assert code == 1
     assert "The broker cannot be reached (" in text and text.endswith(": heroku config:get BROKER_URL\n")
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize("scheme", ["amqp", "redis"])
+def test_a_broker_that_says_nothing_stops_it_in_time(release, monkeypatch, scheme):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("BROKER_URL", f"{scheme}://user:hunter2@127.0.0.1:{silent.getsockname()[1]}/")
+        code, text = release()
+    assert code == 1 and "The broker cannot be reached (" in text
+
+
+def test_a_broker_that_does_not_let_it_in_stops_it(release, another, monkeypatch):
+    monkeypatch.setenv("BROKER_URL", of_a_reader(another).replace("password", "hunter2"))
+    code, text = release()
+    assert code == 1 and "The broker cannot be reached (" in text
     assert "hunter2" not in text
 
 
