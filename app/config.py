@@ -144,7 +144,7 @@ class Settings:
             dyno=environ.get("DYNO", ""),
             release=addons.release(environ),
             # Others made these tokens, so their length is not ours to judge.
-            heroku_api_token=read.text("HEROKU_API_TOKEN", "", ""),
+            heroku_api_token=read.header("HEROKU_API_TOKEN", "heroku authorizations:create --scope write --short"),
             heroku_api_url=read.url("HEROKU_API_URL", ("https", "http") if development else ("https",),
                                     "https://api.heroku.com"),
             heroku_app=read.text("HEROKU_APP", "", ""),
@@ -168,6 +168,13 @@ class _Reader:
         if value is None:
             self.problems.append(f"{name} is missing; {remedy}")
         return value or ""
+
+    def header(self, name: str, command: str) -> str:
+        """What a header can carry: a line of ASCII. The value is not repeated in the error."""
+        value = self.text(name, "", "")
+        if not re.fullmatch("[!-~]*", value):
+            self.problems.append(f"{name} has a letter or a space that none has; set it to the output of: {command}")
+        return value
 
     def names(self, name: str) -> tuple[str, ...]:
         """Of hosts or domains, with commas between."""
