@@ -31,18 +31,19 @@ class Loop(threading.Thread):
                     due[step] = monotonic() + self.take(step)
 
     def take(self, step: Callable[[], float]) -> float:
+        name = f"{self.name}: {step.__name__}"
         try:
             pause = step()
             if step in self.away:
                 self.away.remove(step)
-                logger.warning("%s: in touch again", step.__name__)
+                logger.warning("%s: in touch again", name)
             return pause
         except (*UNAVAILABLE, KombuError, OSError) as error:
             if step not in self.away:  # said once, not every second of an outage
                 self.away.add(step)
-                logger.warning("%s: out of reach, trying on: %s", step.__name__, error)
+                logger.warning("%s: out of reach, trying on: %s", name, error)
             self.on_outage()
             return 1
         except Exception:
-            logger.exception("%s: unexpected", step.__name__)
+            logger.exception("%s: unexpected", name)
             return 5

@@ -23,8 +23,8 @@ def test_an_outage_is_told_of_once_by_each_step_and_so_is_its_end(caplog):
     assert pauses == [1, 1, 1, 5, 5, 1, 5, 1]
     assert len(outages) == 5
     told = [record.getMessage().split(",")[0] for record in caplog.records]
-    assert told == ["store: out of reach", "broker: out of reach", "broker: in touch again", "store: in touch again",
-                    "broker: out of reach"]
+    assert told == ["test: store: out of reach", "test: broker: out of reach", "test: broker: in touch again",
+                    "test: store: in touch again", "test: broker: out of reach"]
 
 
 def test_an_error_of_one_step_does_not_end_the_loop(caplog):
