@@ -165,6 +165,13 @@ def too_long(path, name):
     time.sleep(60)
 
 
+@shared_task
+def grow(megabytes):
+    """Has so much memory for a moment. Returns the process that it ran in."""
+    assert b"x" * (megabytes << 20)
+    return os.getpid()
+
+
 @shared_task(base=celery.Task)
 def plain(path, name):
     note(path, f"done {name}")
