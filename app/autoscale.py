@@ -109,7 +109,7 @@ class Scaler:
         return TICK_SECONDS
 
     def tick(self) -> None:
-        note, _ = self.noted(Note.read(self.store), demand.look(self.store))
+        note, _ = self.noted(Note.read(self.store), self.look())
         asks = note.workers is None or note.wanted != note.workers or note.at - note.asked > ASK_SECONDS * 1000
         if asks and note.at >= note.until and self.store.lock("autoscale-call", CALL_SECONDS):
             try:
@@ -117,6 +117,9 @@ class Scaler:
             finally:
                 self.store.redis.delete(f"{PREFIX}lock:autoscale-call")
         note.keep(self.store)
+
+    def look(self) -> Demand:
+        return demand.look(self.store, broker=self.settings.broker_url == self.settings.redis_url)
 
     def noted(self, note: Note, seen: Demand) -> tuple[Note, State]:
         """What it comes to, with what was known before."""
@@ -152,7 +155,7 @@ class Scaler:
     def asked(self) -> tuple[Note, State]:
         """What the platform runs, and what there is to do once it has said so: it may have taken its time."""
         found = self.heroku.get()
-        note, seen = Note.read(self.store), demand.look(self.store)
+        note, seen = Note.read(self.store), self.look()
         if found.size != note.size:  # what the one forbids the other may allow
             note = note._replace(most=None)
         if found.workers != note.workers:  # somebody else has scaled

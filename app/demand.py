@@ -30,8 +30,13 @@ class Demand(NamedTuple):
     highest: int = 0  # number of the last worker dyno that runs something; 0 for none
 
 
-def look(store: Store) -> Demand:
-    """Raises one of app.connections.UNAVAILABLE."""
+def look(store: Store, broker: bool = False) -> Demand:
+    """Raises one of app.connections.UNAVAILABLE.
+
+    Args:
+        broker: whether this Redis carries the messages too. Then one that another program has put there, and that has
+            no record until a worker takes it, counts as a job that waits.
+    """
     now = store.now() * 1000
     scheduled, schedules, queued, running, bulks, workers, messages = _sets(store, now)
     pipe = store.redis.pipeline(transaction=False)
@@ -45,13 +50,12 @@ def look(store: Store) -> Demand:
     staged, runners, said = told[:len(bulks)], told[len(bulks):][:len(running)], told[len(bulks) + len(running):]
     ahead = [at for _, _, _, coming in (scheduled, schedules) for _, at in coming if at < math.inf]
     heads = [at for _, at in [*queued[1], *bulks, *scheduled[2], *schedules[2]] if at <= now]
-    # Tasks that opt out of our jobs are in no record; nor is what another program has put on the broker, until a worker
-    # takes it. That is enough to start one.
+    # Tasks that opt out of our jobs have no record; their workers say that they run something.
     runners += [worker for (worker, heard), (_, busy) in zip(workers, said)
                 if int(busy or 0) and now - heard <= HEARD_SECONDS * 1000]
     waiting = queued[0] + scheduled[0] + schedules[0] + sum(staged)
     return Demand(
-        now, (now - min(heads, default=now)) / 1000, waiting or min(messages, 1), len(running),
+        now, (now - min(heads, default=now)) / 1000, waiting or int(broker and messages > 0), len(running),
         scheduled[1] + schedules[1], (min(ahead) - now) / 1000 if ahead else math.inf,
         int(said[0][0] or 0) if said else 0, max(map(number, runners), default=0))
 
@@ -59,7 +63,7 @@ def look(store: Store) -> Demand:
 def _sets(store: Store, now: float) -> list:
     """Of what falls due: how many have, how many will soon, the first that has, the first that will. Of what is queued:
     how many, the first. Then the ids of what runs, the bulks, the workers, the one heard of last first, and how many
-    messages the broker holds, where it is the same Redis."""
+    messages there are."""
     pipe = store.redis.pipeline(transaction=False)
     for name in ("scheduled", "schedules"):
         pipe.zcount(PREFIX + name, "-inf", now)

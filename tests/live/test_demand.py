@@ -38,7 +38,8 @@ def test_what_no_record_tells_of(store, clock):
     store.redis.lpush("default", "one", "two")
     store.beat("worker.1-1f3a@host", 2, 0)
     store.beat("worker.3-1f3a@host", 2, 1)
-    assert look(store) == Demand(now=clock(), waiting=1, slots=2, highest=3)
+    assert look(store, broker=True) == Demand(now=clock(), waiting=1, slots=2, highest=3)
+    assert look(store).waiting == 0, "from before there was another broker"
     clock.forward(HEARD_SECONDS + 1)
     assert look(store).highest == 0
 
