@@ -142,7 +142,8 @@ def of_broker(celery: Celery, wait: float) -> Iterator[Problem]:
         with celery.connection_for_write() as connection:
             connection.ensure_connection(timeout=max(wait, 0.1), interval_start=1, interval_step=0)
     except (OperationalError, OSError) as error:
-        raise Unfit(f"The broker cannot be reached ({error}): heroku config:get BROKER_URL") from None
+        raise Unfit(f"The broker cannot be used ({error}): "
+                    "heroku config:set BROKER_URL=amqps://…") from None
 
 
 def of_kinds(celery: Celery) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 #: What MAIL_DAILY_LIMIT keeps for tomorrow goes then within so many seconds, not all at once.
 SPREAD_SECONDS = 3600
-MEND = "heroku config:set SMTP_URL=smtp://user:password@host:587"
+MEND = "heroku config:set SMTP_URL=smtp://…"  # an example with a password would be masked
 
 
 class DailyLimit(Exception):

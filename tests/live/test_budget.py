@@ -65,6 +65,15 @@ def test_connections_stay_within_what_the_readme_says(redis, make_dynos):
     assert load(dynos, 4) <= two
 
 
+def test_remote_control_takes_as_many_more_as_a_release_is_told(redis, make_dynos):
+    dynos, taken = make_dynos(redis.url), [0]
+    for remote in "01":
+        dynos.worker(REMOTE_CONTROL=remote)
+        wait_for(lambda: len(dynos.store.workers(within=20)) == len(taken))
+        taken.append(connections(dynos))
+    assert taken[2] - 2 * taken[1] == check.REMOTE_CONTROL_CONNECTIONS
+
+
 def create(dynos) -> str:
     request = urllib.request.Request(dynos.base + "/api/jobs", json.dumps(JOB).encode(), HEADERS)
     with urllib.request.urlopen(request) as answer:

@@ -185,7 +185,7 @@ def test_a_broker_that_is_away_stops_it(release, monkeypatch):
     monkeypatch.setenv("BROKER_URL", "amqp://user:hunter2@127.0.0.1:1//")
     code, text = release()
     assert code == 1
-    assert "The broker cannot be reached (" in text and text.endswith(": heroku config:get BROKER_URL\n")
+    assert "The broker cannot be used (" in text and text.endswith("): heroku config:set BROKER_URL=amqps://…\n")
     assert "hunter2" not in text
 
 
@@ -194,13 +194,13 @@ def test_a_broker_that_says_nothing_stops_it_in_time(release, monkeypatch, schem
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("BROKER_URL", f"{scheme}://user:hunter2@127.0.0.1:{silent.getsockname()[1]}/")
         code, text = release()
-    assert code == 1 and "The broker cannot be reached (" in text
+    assert code == 1 and "The broker cannot be used (" in text
 
 
 def test_a_broker_that_does_not_let_it_in_stops_it(release, another, monkeypatch):
     monkeypatch.setenv("BROKER_URL", of_a_reader(another).replace("password", "hunter2"))
     code, text = release()
-    assert code == 1 and "The broker cannot be reached (" in text
+    assert code == 1 and "The broker cannot be used (" in text
     assert "hunter2" not in text
 
 

@@ -12,6 +12,7 @@ import pytest
 import trustme
 
 from app.config import Settings
+from app.scrubber import Scrubber
 from app.web import create_app
 from tests.dynos import ROOT, wait_for
 from tests.stores import kept
@@ -355,8 +356,9 @@ def test_a_release_is_told_whether_the_mail_server_lets_it_in(serve, mailbox, tl
                                         "SMTP_URL": f"smtp://user:{password}@localhost:{port}"}))
 
     assert look("right") == []
-    with pytest.raises(ValueError, match="The mail server said 535 .*: heroku config:set SMTP_URL"):
+    with pytest.raises(ValueError, match="The mail server said 535 .*: heroku config:set SMTP_URL") as raised:
         look("wrong")
+    assert "•" not in Scrubber([]).text(str(raised.value)), "as a release shows it"
     (problem,) = look("right", 1)
     assert "out of reach" in problem.sentence
     assert check(Settings.from_env({"APP_ENV": "development"})) == []
