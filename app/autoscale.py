@@ -26,7 +26,7 @@ UP_SECONDS = 10
 DOWN_SECONDS = 120
 #: The platform is asked so often what it runs, in case a person has scaled.
 ASK_SECONDS = 60
-#: Longer than two calls take, with each step of them as slow as it may be.
+#: Longer than two calls should take. Should they take longer, two may act at a time, each on what it has just seen.
 CALL_SECONDS = 45
 #: What a dyno's size forbids is tried again after so long.
 LIMIT_SECONDS = 3600
