@@ -78,6 +78,7 @@ class Settings:
     autoscale_max: int
     hirefire_token: str
     judoscale_url: str
+    metrics_tokens: tuple[str, ...]
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -152,6 +153,7 @@ class Settings:
             autoscale_max=autoscale_max,
             hirefire_token=read.text("HIREFIRE_TOKEN", "", ""),
             judoscale_url=read.url("JUDOSCALE_URL", ("https", "http") if development else ("https",), ""),
+            metrics_tokens=read.secrets("METRICS_TOKEN", unlike=tokens),
         )
         if read.problems:
             raise ConfigError("\n".join(read.problems))

@@ -3,6 +3,9 @@
 import re
 from typing import NamedTuple
 
+#: A worker beats every 5 s; one that has not for so long is counted out.
+SILENT_SECONDS = 25
+
 
 class Worker(NamedTuple):
     """`since` and `heard`: ms since 1970 when it came, and when it last said so; `slots`: jobs at a time."""

@@ -35,7 +35,8 @@ class Scrubber:
             passwords.append(settings.bucket.secret)
         others = [settings.heroku_api_token, settings.hirefire_token,
                   urlsplit(settings.judoscale_url).path.rpartition("/")[2]]
-        return cls([*settings.api_tokens, *settings.read_tokens, *keys, *hooks, *passwords, *others])
+        tokens = [*settings.api_tokens, *settings.read_tokens, *settings.metrics_tokens]
+        return cls([*tokens, *keys, *hooks, *passwords, *others])
 
     def text(self, text: str) -> str:
         return IN_URL.sub(rf"\1{MASK}", self.known.sub(MASK, text))

@@ -39,6 +39,11 @@
 --   left                 number, when the last worker that stopped did
 --   stats:<span>:<n>     hash, counts of the n-th `span` of seconds since 1970: succeeded failed cancelled started,
 --                        waited and waited_most (ms until a start), busy and slots (sums over the beats of workers)
+--   kinds                set, the kinds that were counted: the first hundred, and `other` for all that came after
+--   kind:<name>          hash, for ever, counts of jobs of a kind: is:<state>, how many there are; and how often one was
+--                        accepted or ended:<state>, and an attempt:<outcome>; wait:<ms> and run:<ms>, how often one was
+--                        started and an attempt ended after no more ms than that (of BUCKETS, or inf), but more than
+--                        the step before; wait:sum and run:sum, the ms of all
 --   version              number, grows with every change of what a list of jobs shows
 --   lock:<name>          string, for a few seconds
 --   events               stream, the last ten thousand changes of a job's state: id kind state attempt at
@@ -58,13 +63,40 @@ local function clock(given)
 end
 local NOW = clock(ARGV[2])
 
+local STATES = {'scheduled', 'queued', 'running', 'succeeded', 'failed', 'cancelled'}
+local BUCKETS = {10, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 900000, 3600000}
+local MOST_KINDS, KIND_BYTES = 100, 100
+
+-- Whoever makes up kinds must not fill Redis, nor what reads these.
+local function counted_as(kind)
+  if not kind or #kind > KIND_BYTES then kind = 'other' end
+  if redis.call('SISMEMBER', key('kinds'), kind) == 1 then return kind end
+  if redis.call('SCARD', key('kinds')) >= MOST_KINDS then kind = 'other' end
+  redis.call('SADD', key('kinds'), kind)
+  return kind
+end
+
+local function count(kind, counts)
+  local hash = key('kind:' .. counted_as(kind))
+  for name, n in pairs(counts) do redis.call('HINCRBY', hash, name, n) end
+end
+
+local function step(ms)
+  for _, most in ipairs(BUCKETS) do if ms <= most then return most end end
+  return 'inf'
+end
+
 -- Into the new place before out of the old one.
 local function move(id, to, score)
   local from, kind, attempt = unpack(redis.call('HMGET', job_key(id), 'state', 'kind', 'attempt'))
   redis.call('ZADD', key(to), score, id)
-  if from and from ~= to then redis.call('ZREM', key(from), id) end
+  if from and from ~= to then
+    redis.call('ZREM', key(from), id)
+    count(kind, {['is:' .. from] = -1})
+  end
   redis.call('HSET', job_key(id), 'state', to)
   if from ~= to then
+    count(kind, {['is:' .. to] = 1})
     redis.call('XADD', key('events'), 'MAXLEN', '~', 10000, '*',
       'id', id, 'kind', kind or '', 'state', to, 'attempt', attempt or 0, 'at', NOW)
   end
@@ -104,7 +136,9 @@ end
 
 -- An attempt has ended.
 local function note(id, outcome, error)
-  local f = redis.call('HMGET', job_key(id), 'attempt', 'started', 'worker')
+  local f = redis.call('HMGET', job_key(id), 'attempt', 'started', 'worker', 'kind')
+  local ran = math.max(0, NOW - (f[2] or NOW))
+  count(f[4], {['attempt:' .. outcome] = 1, ['run:' .. step(ran)] = 1, ['run:sum'] = ran})
   add_line(id, 'history', string.format(
     '{"attempt":%s,"started_at":%s,"ended_at":%d,"worker":%s,"outcome":"%s","error":%s}',
     f[1] or '0', f[2] or 'null', NOW, cjson.encode(f[3] or ''), outcome, error ~= '' and error or 'null'))
@@ -183,6 +217,7 @@ local function record(id, message, wish, due)
   redis.call('HSET', job_key(id), 'kind', wish.kind, 'queue', wish.queue, 'created', NOW, 'due', due,
     'attempt', 0, 'max_attempts', wish.max_attempts or '', 'request_id', wish.request_id or '')
   redis.call('ZADD', key('all'), NOW, id)
+  count(wish.kind, {accepted = 1})
   local follow = wish.follow or redis.call('GETDEL', key('follow:' .. id))
   if follow then redis.call('HSET', job_key(id), 'follow', follow) end
   local place, lane = (redis.call('GETDEL', key('laned:' .. id)) or ''):match('^(%d+) (.*)$')
@@ -225,6 +260,7 @@ local function finish(id, state)
   redis.call('HSET', job_key(id), 'finished', NOW)
   redis.call('HDEL', job_key(id), 'cancel')
   tally({[state] = 1})
+  count(read(id, 'kind'), {['ended:' .. state] = 1})
   follow_up(id, state)
   leave_lane(id)
   return move(id, state, NOW)
@@ -251,7 +287,9 @@ end
 
 local function forget(id)
   leave_lane(id)
-  for _, name in ipairs({'all', read(id, 'state') or 'all'}) do redis.call('ZREM', key(name), id) end
+  local state, kind = unpack(redis.call('HMGET', job_key(id), 'state', 'kind'))
+  for _, name in ipairs({'all', state or 'all'}) do redis.call('ZREM', key(name), id) end
+  if state then count(kind, {['is:' .. state] = -1}) end
   redis.call('DEL', job_key(id), key('message:' .. id), key('log:' .. id))
   changed = true
 end
@@ -412,13 +450,15 @@ function life.start(id, worker, claim, lease, message, wish, recorded)
     if recorded == '1' then return {'gone'} end
     life.submit(id, message, wish)
   end
-  local f = redis.call('HMGET', job_key(id), 'state', 'claim', 'starts', 'attempt', 'cursor', 'since', 'due', 'lane')
+  local f = redis.call('HMGET', job_key(id), 'state', 'claim', 'starts', 'attempt', 'cursor', 'since', 'due', 'lane',
+    'kind')
   if f[1] == 'running' and f[2] == claim then return {'running', f[3], tonumber(f[4]), f[5], f[8]} end
   if f[1] ~= 'queued' or not has_turn(id) then return {f[1]} end
   redis.call('HSET', job_key(id), 'started', NOW, 'worker', worker, 'claim', claim)
   redis.call('HDEL', job_key(id), 'progress', 'error', 'traceback', 'strange')
   local waited = math.max(0, NOW - (f[6] or f[7])) -- as in find.lua, pulse
   tally({started = 1, waited = waited}, waited)
+  count(f[9], {['wait:' .. step(waited)] = 1, ['wait:sum'] = waited})
   move(id, 'running', NOW + lease)
   return {'running', redis.call('HINCRBY', job_key(id), 'starts', 1),
     redis.call('HINCRBY', job_key(id), 'attempt', 1), f[5], f[8]}
@@ -689,6 +729,22 @@ function life.fire(id, version, due, next_due, message, wish)
   redis.call('HSET', key('schedule:' .. id), 'last', due, 'last_job', job)
   redis.call('ZADD', key('schedules'), next_due, id)
   return job
+end
+
+-- Count anew how many jobs of each kind are in each state, should that not add up: older releases did not count, and
+-- somebody may have deleted some by hand.
+function life.recount()
+  for _, kind in ipairs(redis.call('SMEMBERS', key('kinds'))) do
+    for _, state in ipairs(STATES) do redis.call('HDEL', key('kind:' .. kind), 'is:' .. state) end
+  end
+  for _, state in ipairs(STATES) do
+    local kinds = {}
+    for _, id in ipairs(redis.call('ZRANGE', key(state), 0, -1)) do
+      local kind = read(id, 'kind') or 'other'
+      kinds[kind] = (kinds[kind] or 0) + 1
+    end
+    for kind, n in pairs(kinds) do count(kind, {['is:' .. state] = n}) end
+  end
 end
 
 -- Forget jobs that ended more than `age` ago. -> how many

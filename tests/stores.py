@@ -43,5 +43,6 @@ def state(store, id="a"):
 
 
 def kept(store) -> list[str]:
-    """Every key but the counts of requests."""
-    return [key for key in store.redis.keys("*") if not key.startswith(f"{PREFIX}limits:")]
+    """Every key but the counts."""
+    counts = tuple(PREFIX + name for name in ("limits:", "kinds", "kind:"))
+    return [key for key in store.redis.keys("*") if not key.startswith(counts)]

@@ -3,11 +3,9 @@
 from flask import Blueprint, current_app
 
 from app.connections import UNAVAILABLE
+from app.pulse import SILENT_SECONDS
 
 blueprint = Blueprint("health", __name__)
-
-#: A worker beats every 5 s; one that has not for so long is counted out.
-SILENT_SECONDS = 25
 
 
 @blueprint.get("/health/live")

@@ -43,6 +43,6 @@ def test_what_it_does_not_take_is_said_without_the_secret(reporter, receiver, ca
 
 
 def test_by_its_variable_alone():
-    for url, loops in (("", 0), ("https://adapter.example.org/api/secret", 1)):
-        app = create_app(Settings.from_env({"APP_ENV": "development", "JUDOSCALE_URL": url}))
-        assert len(app.extensions["on_start"]) == loops
+    without, with_it = (create_app(Settings.from_env({"APP_ENV": "development", "JUDOSCALE_URL": url}))
+                        for url in ("", "https://adapter.example.org/api/secret"))
+    assert len(with_it.extensions["on_start"]) == len(without.extensions["on_start"]) + 1

@@ -7,6 +7,7 @@ For longer than bin/test has time: MACHINE_EXAMPLES=3000 pytest -n0 --timeout 0 
 import json
 import os
 import uuid
+from collections import Counter
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -463,6 +464,15 @@ class Machine(RuleBasedStateMachine):
             assert set(redis.zrange(PREFIX + state, 0, -1)) == {id for id, j in self.jobs.items() if j.state == state}
         for name in ("job:", "message:"):
             assert set(redis.keys(f"{PREFIX}{name}*")) == {PREFIX + name + id for id in self.jobs}
+
+    @invariant()
+    def as_many_of_each_kind_are_counted_in_each_state_as_there_are(self):
+        redis, counted = self.store.redis, {}
+        for kind in redis.smembers(PREFIX + "kinds"):
+            for field, n in redis.hgetall(f"{PREFIX}kind:{kind}").items():
+                if field.startswith("is:") and n != "0":
+                    counted[kind, field.removeprefix("is:")] = int(n)
+        assert counted == Counter((job.kind, job.state) for job in self.jobs.values())
 
     @invariant()
     def the_api_tells_of_each_what_it_is(self):
