@@ -79,6 +79,7 @@ class Settings:
     hirefire_token: str
     judoscale_url: str
     metrics_tokens: tuple[str, ...]
+    log_metrics: bool
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -154,6 +155,7 @@ class Settings:
             hirefire_token=read.text("HIREFIRE_TOKEN", "", ""),
             judoscale_url=read.url("JUDOSCALE_URL", ("https", "http") if development else ("https",), ""),
             metrics_tokens=read.secrets("METRICS_TOKEN", unlike=tokens),
+            log_metrics=read.choice("LOG_METRICS", ("0", "1"), "0") == "1",
         )
         if read.problems:
             raise ConfigError("\n".join(read.problems))

@@ -67,5 +67,5 @@ def no_settings_from_outside(monkeypatch):
                  "READ_TOKEN", "PROXY_HOPS", "ALLOWED_HOSTS", "RATE_LIMIT", "WAITING_MAX", "MAIL_DAILY_LIMIT",
                  "MAIL_ALLOWED_DOMAINS", "WEBHOOK_SECRET", "WEBHOOK_PRIVATE_HOSTS", "HEROKU_PR_NUMBER",
                  "HEROKU_API_TOKEN", "HEROKU_API_URL", "HEROKU_APP", "AUTOSCALE_MIN", "AUTOSCALE_MAX",
-                 "HIREFIRE_TOKEN", "JUDOSCALE_URL", "METRICS_TOKEN"):
+                 "HIREFIRE_TOKEN", "JUDOSCALE_URL", "METRICS_TOKEN", "LOG_METRICS"):
         monkeypatch.delenv(name, raising=False)

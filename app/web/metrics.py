@@ -1,4 +1,5 @@
-"""GET /metrics, for Prometheus: to API_TOKEN, READ_TOKEN, or a METRICS_TOKEN that opens nothing else."""
+"""GET /metrics, for Prometheus: to API_TOKEN, READ_TOKEN, or a METRICS_TOKEN that opens nothing else. And with
+LOG_METRICS=1 the same in the log."""
 
 import hmac
 from time import perf_counter
@@ -7,6 +8,7 @@ from flask import Blueprint, Response, current_app, g, request, request_finished
 from prometheus_client import CollectorRegistry, exposition
 from prometheus_client.openmetrics import exposition as openmetrics
 
+from app.log_metrics import LogMetrics
 from app.loop import Loop
 from app.metrics import JobsCollector, Meter
 from app.traffic import Traffic
@@ -19,17 +21,14 @@ blueprint = Blueprint("metrics", __name__)
 def set_up(setup):
     app, extensions = setup.app, setup.app.extensions
     traffic, registry = Traffic(extensions["store"]), CollectorRegistry()
-    registry.register(JobsCollector(Meter(extensions["store"], extensions["kinds"])))
+    meter = Meter(extensions["store"], extensions["kinds"])
+    registry.register(JobsCollector(meter))
     extensions |= {"metrics": registry, "traffic": traffic}
     extensions["machines"]["metrics.show"] = may_look
-    extensions["on_start"].append(lambda: start(traffic))
+    steps = [traffic.flush, *([LogMetrics(meter).step] if extensions["settings"].log_metrics else [])]
+    extensions["on_start"] += [traffic.start, lambda: Loop("metrics", *steps).start()]
     request_started.connect(begin, app)
     request_finished.connect(end, app)
-
-
-def start(traffic: Traffic) -> None:
-    traffic.start()
-    Loop("metrics", traffic.flush).start()
 
 
 def begin(_app, **_) -> None:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent.parent
 LAYERS = ["states", "address", "addons", "config", "scrubber", "connections", "pulse", "redis_health", "reader",
           "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox", "outgoing", "job", "kinds",
           "events", "masking", "accept", "bulk", "schedules", "removal", "broker", "queue", "loop", "demand", "asking",
-          "heroku", "autoscale", "traffic", "metrics", "timers", "steps", "check"]
+          "heroku", "autoscale", "traffic", "metrics", "log_metrics", "timers", "steps", "check"]
 
 
 def imports(path):
@@ -183,8 +183,8 @@ FEATURES = {
     "judoscale": JUDOSCALE,
     "all that scales": [*AUTOSCALE, *HIREFIRE, *JUDOSCALE, "app/demand.py", "app/asking.py",
                         "tests/live/test_demand.py"],
-    "metrics": ["app/metrics.py", "app/metrics.lua", "app/traffic.py", "app/web/metrics.py",
-                "tests/live/test_metrics.py"],
+    "metrics": ["app/metrics.py", "app/metrics.lua", "app/traffic.py", "app/log_metrics.py", "app/web/metrics.py",
+                "tests/live/test_metrics.py", "tests/live/test_log_metrics.py"],
     "command line": ["app/web/commands", "tests/live/test_commands.py"],
     "bulk": ["app/bulk.py", "app/web/bulk.py", "benchmarks/bulk.py", "tests/live/test_bulk.py"],
     "events": ["app/events.py", "app/web/events.py", "tests/live/test_events.py"],
