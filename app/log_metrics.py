@@ -1,7 +1,7 @@
-"""The figures of metrics.py for who makes metrics of log lines, as Librato, l2met and others on Heroku do. One of all web
-processes prints them once a minute: a line for the app, and one with `source=` for each kind that had something to do.
-They have no level and no logger in front, as those who read them look for bare `sample#name=value`. A `measure` is the
-mean of the minute.
+"""The figures of metrics.py for who makes metrics of log lines, as Librato, l2met and others on Heroku do. One of all
+web processes prints them once a minute: a line for the app, and one with `source=` for each kind that had something to
+do. They have no level and no logger in front, as those who read them look for bare `sample#name=value`. A `measure` is
+the mean of the minute.
 
 Key behind the prefix:
 log_metrics  JSON of the counts that the last lines were of, by kind, for a while
