@@ -184,7 +184,7 @@ FEATURES = {
     "all that scales": [*AUTOSCALE, *HIREFIRE, *JUDOSCALE, "app/demand.py", "app/asking.py",
                         "tests/live/test_demand.py"],
     "metrics": ["app/metrics.py", "app/metrics.lua", "app/traffic.py", "app/log_metrics.py", "app/web/metrics.py",
-                "tests/live/test_metrics.py", "tests/live/test_log_metrics.py", "dashboards",
+                "benchmarks/metrics.py", "tests/live/test_metrics.py", "tests/live/test_log_metrics.py", "dashboards",
                 "tests/live/test_dashboard.py"],
     "command line": ["app/web/commands", "tests/live/test_commands.py"],
     "bulk": ["app/bulk.py", "app/web/bulk.py", "benchmarks/bulk.py", "tests/live/test_bulk.py"],
