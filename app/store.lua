@@ -76,6 +76,7 @@ local function counted_as(kind)
   return kind
 end
 
+-- Add these to the counts of a kind, for metrics.py.
 local function count(kind, counts)
   local hash = key('kind:' .. counted_as(kind))
   for name, n in pairs(counts) do redis.call('HINCRBY', hash, name, n) end
