@@ -15,7 +15,7 @@ import time
 
 from celery.worker import state
 
-from app import logs
+from app import logs, trace
 from app.config import ConfigError, Settings
 from app.queue import make_celery
 from app.steps import Life, hand_back
@@ -36,6 +36,7 @@ def main() -> None:
     except ConfigError as error:
         sys.exit(str(error))
     logs.start(settings)
+    trace.start(settings)
     name = f"{settings.dyno or 'worker'}-{secrets.token_hex(2)}@{socket.gethostname()}"
     celery = make_celery(settings, worker=name)
     celery.steps["worker"].add(Life)

@@ -66,6 +66,7 @@ class Settings:
     result_max_mb: float
     bucket: addons.BucketSettings | None
     sentry_dsn: str
+    sentry_traces_sample_rate: float
     log_level: str
     port: int
     remote_control: bool
@@ -140,6 +141,7 @@ class Settings:
             result_max_mb=read.number("RESULT_MAX_MB", 10, 0.001, 1000),
             bucket=read.bucket(),
             sentry_dsn=read.url("SENTRY_DSN", ("http", "https"), ""),
+            sentry_traces_sample_rate=read.number("SENTRY_TRACES_SAMPLE_RATE", 0, 0, 1),
             log_level=read.choice("LOG_LEVEL", LOG_LEVELS, "INFO"),
             port=read.whole("PORT", 8000, 1, 65535),
             remote_control=read.choice("REMOTE_CONTROL", ("0", "1"), "0") == "1",

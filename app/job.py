@@ -20,12 +20,13 @@ from typing import NamedTuple, NoReturn
 import celery
 from billiard.exceptions import WorkerLostError
 from celery.exceptions import Ignore, QueueNotFound, Reject
+from celery.signals import task_failure
 from celery.utils import uuid
 from kombu.exceptions import EncodeError, KombuError
 from kombu.utils import json
 from kombu.utils.functional import maybe_list
 
-from app import states
+from app import states, trace
 from app.connections import UNAVAILABLE
 from app.logs import JobLog
 from app.record import deeper
@@ -158,6 +159,8 @@ class Job(celery.Task):
         if "link" in options:  # called once however often this job runs: by an id that is chosen now
             options["link"] = [{**callback, "options": {"task_id": uuid(), **callback["options"]}}
                                for callback in maybe_list(options["link"])]
+        if carried := trace.carried():
+            options["headers"] = carried | (options.get("headers") or {})  # a retry's are those of the first attempt
         parent = self.app.current_worker_task
         if parent:
             options.setdefault("parent_id", parent.request.id)
@@ -393,11 +396,13 @@ def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None
 
 
 def declare_lost(app: celery.Celery, id: str, kind: str, message: dict) -> None:
-    """Tell Celery that a job failed without a process to say so: its error callbacks, its chord, its result."""
+    """Tell Celery that a job failed without a process to say so: its error callbacks, chord, result and signal."""
     options = {"errbacks": maybe_list(message.get("link_error")), "group": message.get("group_id"), "delivery_info": {}}
     request = celery.app.task.Context({**message, **options, "id": id, "task": kind})
-    app.backend.mark_as_failure(id, WorkerLostError("The worker died while it ran this job."), request=request,
-                                store_result=not message.get("ignore_result"))
+    error = WorkerLostError("The worker died while it ran this job.")
+    app.backend.mark_as_failure(id, error, request=request, store_result=not message.get("ignore_result"))
+    task_failure.send(sender=app.tasks.get(kind), task_id=id, exception=error, args=message.get("args"),
+                      kwargs=message.get("kwargs"), traceback=None, einfo=None)
 
 
 def _queue(task: Job, options: dict) -> str:

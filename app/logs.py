@@ -1,5 +1,4 @@
-"""Logs go to stderr, a line each, and a job's to its page as well; Sentry hears of errors when SENTRY_DSN is set.
-No secret of ours is in either (app.scrubber)."""
+"""Logs go to stderr, a line each, and a job's to its page as well. No secret of ours is in either (app.scrubber)."""
 
 import json
 import logging
@@ -12,9 +11,7 @@ from math import inf
 from threading import Timer
 from time import monotonic
 
-import sentry_sdk
 from redis import RedisError
-from sentry_sdk.scrubber import EventScrubber
 
 from app.config import Settings
 from app.connections import in_a_hurry
@@ -30,23 +27,14 @@ MESSAGE_CHARS = 300
 SEND_SECONDS = 1
 #: When Redis was found away, nothing is sent for so long: each try may hold the job up for a few seconds.
 AWAY_SECONDS = 30
-#: Of a request, what Sentry has no business with: what somebody sent, searched for, or is known by.
-PRIVATE = ("cookies", "data", "query_string")
-PRIVATE_HEADERS = ("authorization", "cookie", "referer")
 
 
 def start(settings: Settings) -> None:
-    """Set up logging and Sentry. Call once in each process, before it forks."""
+    """Set up logging. Call once in each process, before it forks."""
     scrubber = Scrubber.of(settings)
     logging.setLogRecordFactory(partial(record, scrubber))
     logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s %(message)s", force=True)
     sys.excepthook = lambda *error: logger.critical("the process ends", exc_info=error)
-    if settings.sentry_dsn:
-        sentry_sdk.init(
-            dsn=settings.sentry_dsn, environment="development" if settings.development else "production",
-            send_default_pii=False, include_local_variables=False, max_request_body_size="never",
-            event_scrubber=EventScrubber(recursive=True), before_breadcrumb=breadcrumb,
-            before_send=partial(event, scrubber), before_send_transaction=partial(event, scrubber))
 
 
 def record(scrubber: Scrubber, *args, **options) -> logging.LogRecord:
@@ -62,21 +50,6 @@ def record(scrubber: Scrubber, *args, **options) -> logging.LogRecord:
     if made.exc_info:
         made.exc_text = scrubber.text(logging.Formatter().formatException(made.exc_info))
     return made
-
-
-def event(scrubber: Scrubber, event: dict, _hint) -> dict:
-    """What Sentry gets to see of an event."""
-    request = event.get("request") or {}
-    for name in PRIVATE:
-        request.pop(name, None)
-    for name in [name for name in request.get("headers") or {} if name.lower() in PRIVATE_HEADERS]:
-        del request["headers"][name]
-    return scrubber.deep(event)
-
-
-def breadcrumb(crumb: dict, _hint) -> dict | None:
-    """The address of a webhook may be a secret of its receiver's."""
-    return None if crumb.get("type") == "http" else crumb
 
 
 class JobLog(logging.Handler):

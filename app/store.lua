@@ -443,7 +443,8 @@ function life.promote(limit)
   return {wait, ids, fires}
 end
 
--- A worker takes a queued job under a lease. -> {'running', token, attempt, cursor, lane}, or {state it is in}.
+-- A worker takes a queued job under a lease. -> {'running', token, attempt, cursor, lane, request_id}, or {state it is
+-- in}.
 -- A job that another program put on the broker has no record yet; it gets one here, from message and wish. One that
 -- was `recorded` before it was published, and is no more, was deleted: {'gone'}.
 function life.start(id, worker, claim, lease, message, wish, recorded)
@@ -452,8 +453,8 @@ function life.start(id, worker, claim, lease, message, wish, recorded)
     life.submit(id, message, wish)
   end
   local f = redis.call('HMGET', job_key(id), 'state', 'claim', 'starts', 'attempt', 'cursor', 'since', 'due', 'lane',
-    'kind')
-  if f[1] == 'running' and f[2] == claim then return {'running', f[3], tonumber(f[4]), f[5], f[8]} end
+    'kind', 'request_id')
+  if f[1] == 'running' and f[2] == claim then return {'running', f[3], tonumber(f[4]), f[5], f[8], f[10]} end
   if f[1] ~= 'queued' or not has_turn(id) then return {f[1]} end
   redis.call('HSET', job_key(id), 'started', NOW, 'worker', worker, 'claim', claim)
   redis.call('HDEL', job_key(id), 'progress', 'error', 'traceback', 'strange')
@@ -462,7 +463,7 @@ function life.start(id, worker, claim, lease, message, wish, recorded)
   count(f[9], {['wait:' .. step(waited)] = 1, ['wait:sum'] = waited})
   move(id, 'running', NOW + lease)
   return {'running', redis.call('HINCRBY', job_key(id), 'starts', 1),
-    redis.call('HINCRBY', job_key(id), 'attempt', 1), f[5], f[8]}
+    redis.call('HINCRBY', job_key(id), 'attempt', 1), f[5], f[8], f[10]}
 end
 
 -- A worker says that it still runs these. -> how many of them are its own

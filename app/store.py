@@ -45,6 +45,7 @@ class Start(NamedTuple):
     attempt: int
     cursor: object
     lane: str | None = None
+    request_id: str = ""
 
 
 class Store(Reader):
@@ -141,8 +142,8 @@ class Store(Reader):
                                   int(recorded))
         if state != states.RUNNING or not rest:
             return state
-        token, attempt, cursor, lane = rest
-        return Start(str(token), attempt, json.loads(cursor) if cursor else None, lane)
+        token, attempt, cursor, lane, request_id = rest
+        return Start(str(token), attempt, json.loads(cursor) if cursor else None, lane, request_id or "")
 
     # --- running ---
 

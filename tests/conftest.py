@@ -63,9 +63,9 @@ def sentry():
 def no_settings_from_outside(monkeypatch):
     """The shell that runs the tests must not decide how they end."""
     for name in ("REDIS_URL", "BROKER_URL", "CLOUDAMQP_URL", "API_TOKEN", "SECRET_KEY", "SMTP_URL", "MAIL_FROM",
-                 "SENTRY_DSN", "APP_ENV", "PORT", "DYNO", "RELEASE", "WEB_CONCURRENCY", "WORKER_CONCURRENCY",
-                 "READ_TOKEN", "PROXY_HOPS", "ALLOWED_HOSTS", "RATE_LIMIT", "WAITING_MAX", "MAIL_DAILY_LIMIT",
-                 "MAIL_ALLOWED_DOMAINS", "WEBHOOK_SECRET", "WEBHOOK_PRIVATE_HOSTS", "HEROKU_PR_NUMBER",
-                 "HEROKU_API_TOKEN", "HEROKU_API_URL", "HEROKU_APP", "AUTOSCALE_MIN", "AUTOSCALE_MAX",
-                 "HIREFIRE_TOKEN", "JUDOSCALE_URL", "METRICS_TOKEN", "LOG_METRICS"):
+                 "SENTRY_DSN", "SENTRY_TRACES_SAMPLE_RATE", "SENTRY_ENVIRONMENT", "APP_ENV", "PORT", "DYNO", "RELEASE",
+                 "WEB_CONCURRENCY", "WORKER_CONCURRENCY", "READ_TOKEN", "PROXY_HOPS", "ALLOWED_HOSTS", "RATE_LIMIT",
+                 "WAITING_MAX", "MAIL_DAILY_LIMIT", "MAIL_ALLOWED_DOMAINS", "WEBHOOK_SECRET", "WEBHOOK_PRIVATE_HOSTS",
+                 "HEROKU_PR_NUMBER", "HEROKU_API_TOKEN", "HEROKU_API_URL", "HEROKU_APP", "AUTOSCALE_MIN",
+                 "AUTOSCALE_MAX", "HIREFIRE_TOKEN", "JUDOSCALE_URL", "METRICS_TOKEN", "LOG_METRICS"):
         monkeypatch.delenv(name, raising=False)

@@ -7,7 +7,7 @@ import pkgutil
 from flask import Flask, request, url_for
 from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
 
-from app import NAME, logs
+from app import NAME, logs, trace
 from app.accept import TooMany
 from app.config import Settings
 from app.connections import UNAVAILABLE
@@ -32,6 +32,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or Settings.from_env()
     logs.start(settings)
+    trace.start(settings)
     flask = Flask(__name__)
     flask.config.update(
         SECRET_KEY=settings.secret_key,

@@ -296,6 +296,7 @@ def test_what_is_sent_says_nothing_of_the_outbox(dynos_with, mailbox):
 
 
 def test_a_job_that_fails_as_it_was_expected_to_is_no_news(redis, make_dynos, sentry):
+    pytest.importorskip("app.sentry")
     dsn, bodies = sentry
     dynos = make_dynos(redis.url, SENTRY_DSN=dsn, SMTP_URL="smtp://user:pw@mail.invalid", MAIL_FROM="app@example.org")
     dynos.worker()

@@ -46,6 +46,7 @@ def test_only_app_env_development_relaxes_that():
     ("WEBHOOK_PRIVATE_HOSTS", "[fd12::1]"),
     ("AUTOSCALE_MAX", "-1"), ("AUTOSCALE_MAX", "1.5"), ("HEROKU_API_URL", "http://api.example.org"),
     ("JUDOSCALE_URL", "adapter"), ("HEROKU_API_TOKEN", "HRKU-…"), ("HEROKU_API_TOKEN", "HRKU-1\nHRKU-2"),
+    ("SENTRY_TRACES_SAMPLE_RATE", "2"),
 ])
 def test_a_malformed_variable_is_one_line_that_names_it(name, value):
     extra = {"MAIL_FROM": "a@example.org"}

@@ -19,10 +19,11 @@ from tests.project import copy_project
 ROOT = Path(__file__).parent.parent.parent
 
 #: Each module may import those before it. web/ and jobs/ come last and see all of these.
-LAYERS = ["states", "address", "addons", "config", "scrubber", "connections", "pulse", "redis_health", "reader",
-          "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox", "outgoing", "job", "kinds",
-          "events", "masking", "accept", "bulk", "schedules", "removal", "broker", "queue", "loop", "demand", "asking",
-          "heroku", "autoscale", "traffic", "metrics", "log_metrics", "timers", "steps", "check"]
+LAYERS = ["states", "address", "addons", "config", "trace", "scrubber", "connections", "pulse", "redis_health",
+          "reader", "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox", "outgoing", "job",
+          "kinds", "events", "masking", "accept", "bulk", "schedules", "removal", "broker", "queue", "loop", "demand",
+          "asking", "heroku", "autoscale", "traffic", "metrics", "log_metrics", "timers", "steps", "monitors", "sentry",
+          "check"]
 
 
 def imports(path):
@@ -178,6 +179,7 @@ FEATURES = {
                                "tests/live/test_openapi.py"],
     "docs page": DOCS,
     "bucket": ["app/bucket.py"],
+    "sentry": ["app/sentry.py", "app/monitors.py", "tests/unit/test_sentry.py", "tests/live/test_sentry.py"],
     "autoscale": AUTOSCALE,
     "hirefire": HIREFIRE,
     "judoscale": JUDOSCALE,
