@@ -67,6 +67,8 @@ class Settings:
     bucket: addons.BucketSettings | None
     sentry_dsn: str
     sentry_traces_sample_rate: float
+    otlp_endpoint: str
+    otlp_headers: str
     log_level: str
     port: int
     remote_control: bool
@@ -142,6 +144,9 @@ class Settings:
             bucket=read.bucket(),
             sentry_dsn=read.url("SENTRY_DSN", ("http", "https"), ""),
             sentry_traces_sample_rate=read.number("SENTRY_TRACES_SAMPLE_RATE", 0, 0, 1),
+            # OpenTelemetry reads its variables itself; what is secret we need to know.
+            otlp_endpoint=read.url("OTEL_EXPORTER_OTLP_ENDPOINT", ("http", "https"), ""),
+            otlp_headers=read.text("OTEL_EXPORTER_OTLP_HEADERS", "", ""),
             log_level=read.choice("LOG_LEVEL", LOG_LEVELS, "INFO"),
             port=read.whole("PORT", 8000, 1, 65535),
             remote_control=read.choice("REMOTE_CONTROL", ("0", "1"), "0") == "1",

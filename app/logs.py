@@ -20,7 +20,7 @@ from app.scrubber import Scrubber
 logger = logging.getLogger(__name__)
 
 #: Loggers of what runs the job; it would say the same of every job, or of how its log is kept.
-NOISE = ("celery", "kombu", "amqp", "billiard", "redis", "app.job")
+NOISE = ("celery", "kombu", "amqp", "billiard", "redis", "app.job", "opentelemetry")
 MOST_LINES = 50
 MESSAGE_CHARS = 300
 #: Lines wait for so long for others to come with them, unless one is a warning or worse.

@@ -34,7 +34,8 @@ class Scrubber:
         if settings.bucket:
             passwords.append(settings.bucket.secret)
         others = [settings.heroku_api_token, settings.hirefire_token,
-                  urlsplit(settings.judoscale_url).path.rpartition("/")[2]]
+                  urlsplit(settings.judoscale_url).path.rpartition("/")[2],
+                  *(unquote(header.partition("=")[2].strip()) for header in settings.otlp_headers.split(","))]
         tokens = [*settings.api_tokens, *settings.read_tokens, *settings.metrics_tokens]
         return cls([*tokens, *keys, *hooks, *passwords, *others])
 

@@ -12,6 +12,7 @@ from functools import partial
 import sentry_sdk
 from billiard.exceptions import WorkerLostError
 from celery import Task, current_app, signals
+from celery.app.task import Context
 from sentry_sdk.integrations.redis import RedisIntegration
 from sentry_sdk.scrubber import EventScrubber
 
@@ -78,9 +79,8 @@ def carry(names: tuple[str, ...]) -> dict:
 def keep(headers: dict, **_) -> None:
     """The SDK has just put in the trace of whoever publishes the message, which may be a worker, weeks later."""
     if carried := headers.get(CARRIED):
-        for where in (headers, headers.setdefault("headers", {})):
-            where.pop("baggage", None)
-            where.update(carried)
+        seen = Context(headers).headers  # as the job would see them; where the SDK looks is not where others do
+        headers["headers"] = {name: value for name, value in seen.items() if name != "baggage"} | carried
 
 
 def tag(task: Task, task_id: str, **_) -> None:

@@ -47,6 +47,7 @@ def test_only_app_env_development_relaxes_that():
     ("AUTOSCALE_MAX", "-1"), ("AUTOSCALE_MAX", "1.5"), ("HEROKU_API_URL", "http://api.example.org"),
     ("JUDOSCALE_URL", "adapter"), ("HEROKU_API_TOKEN", "HRKU-…"), ("HEROKU_API_TOKEN", "HRKU-1\nHRKU-2"),
     ("SENTRY_TRACES_SAMPLE_RATE", "2"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
 ])
 def test_a_malformed_variable_is_one_line_that_names_it(name, value):
     extra = {"MAIL_FROM": "a@example.org"}

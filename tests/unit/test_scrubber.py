@@ -22,10 +22,11 @@ SETTINGS = Settings.from_env({name: ",".join(values) for name, values in SECRETS
     "REDIS_URL": "rediss://:redis-pw@h:6379", "BROKER_URL": "amqps://user:broker-pw@h/v", "MAIL_FROM": "a@example.org",
     "SMTP_URL": f"smtp://user%40h:{quote('smtp-p@w:d/ä', safe='')}@h", "SENTRY_DSN": "https://sentrykey@h/1",
     "S3_BUCKET": "b", "AWS_SECRET_ACCESS_KEY": "bucket/secret+1", "HEROKU_API_TOKEN": "HRKU-token",
-    "HIREFIRE_TOKEN": "hire-fires", "JUDOSCALE_URL": "https://adapter.example.org/api/judo-secret"})
+    "HIREFIRE_TOKEN": "hire-fires", "JUDOSCALE_URL": "https://adapter.example.org/api/judo-secret",
+    "OTEL_EXPORTER_OTLP_HEADERS": "api-key=otlp%20secret,team=otlp-team"})
 SCRUBBER = Scrubber.of(SETTINGS)
 ALL = [*(secret for some in SECRETS.values() for secret in some), *PASSWORDS.values(), "bucket/secret+1",
-       "HRKU-token", "hire-fires", "judo-secret"]
+       "HRKU-token", "hire-fires", "judo-secret", "otlp secret", "otlp-team"]
 
 
 @pytest.mark.parametrize("secret", ALL)

@@ -23,7 +23,7 @@ LAYERS = ["states", "address", "addons", "config", "trace", "scrubber", "connect
           "reader", "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox", "outgoing", "job",
           "kinds", "events", "masking", "accept", "bulk", "schedules", "removal", "broker", "queue", "loop", "demand",
           "asking", "heroku", "autoscale", "traffic", "metrics", "log_metrics", "timers", "steps", "monitors", "sentry",
-          "check"]
+          "telemetry", "check"]
 
 
 def imports(path):
@@ -180,6 +180,7 @@ FEATURES = {
     "docs page": DOCS,
     "bucket": ["app/bucket.py"],
     "sentry": ["app/sentry.py", "app/monitors.py", "tests/unit/test_sentry.py", "tests/live/test_sentry.py"],
+    "telemetry": ["app/telemetry.py", "app/web/telemetry.py", "tests/live/test_telemetry.py"],
     "autoscale": AUTOSCALE,
     "hirefire": HIREFIRE,
     "judoscale": JUDOSCALE,
