@@ -31,7 +31,8 @@ class Loop(threading.Thread):
                     due[step] = monotonic() + self.take(step)
 
     def take(self, step: Callable[[], float]) -> float:
-        name = f"{self.name}: {step.__name__}"
+        plain = getattr(step, "func", step)  # of a partial
+        name = f"{self.name}: {getattr(plain, '__name__', plain)}"
         try:
             pause = step()
             if step in self.away:

@@ -1,3 +1,5 @@
+from functools import partial
+
 from redis.exceptions import ConnectionError as RedisAway
 
 from app.loop import Loop
@@ -33,3 +35,13 @@ def test_an_error_of_one_step_does_not_end_the_loop(caplog):
 
     assert Loop("test", broken).take(broken) == 5
     assert "a bug" in caplog.text
+
+
+def test_a_step_that_is_a_partial_ends_no_loop_either(caplog):
+    def away(seconds):
+        raise OSError
+
+    step = partial(away, 1)
+    assert Loop("test", step).take(step) == 1
+    assert "test: away: out of reach" in caplog.text
+    assert Loop("test", partial(abs, 5)).take(partial(abs, 5)) == 5
