@@ -24,8 +24,9 @@ from app.scrubber import Scrubber
 #: Of a request, what Sentry has no business with: what somebody sent, searched for, or is known by.
 PRIVATE = ("cookies", "data", "query_string")
 PRIVATE_HEADERS = ("authorization", "cookie", "referer")
-#: The header of a job's message with the trace that it belongs to.
+#: The header of a job's message with the trace that it belongs to: these headers of the SDK.
 CARRIED = "sentry-carried"
+SPREAD = ("sentry-trace", "baggage")
 
 
 def start(settings: Settings) -> None:
@@ -42,7 +43,7 @@ def start(settings: Settings) -> None:
         event_scrubber=EventScrubber(recursive=True), before_breadcrumb=breadcrumb,
         before_send=partial(event, scrubber), before_send_transaction=partial(event, scrubber))
     # Short, as it is kept with each job that waits; who samples needs the rest.
-    names = ("sentry-trace", "baggage") if settings.sentry_traces_sample_rate else ("sentry-trace",)
+    names = SPREAD if settings.sentry_traces_sample_rate else SPREAD[:1]
     trace.carriers.append(partial(carry, names))
     signals.before_task_publish.connect(keep)
     signals.task_prerun.connect(tag)
@@ -78,9 +79,10 @@ def carry(names: tuple[str, ...]) -> dict:
 
 def keep(headers: dict, **_) -> None:
     """The SDK has just put in the trace of whoever publishes the message, which may be a worker, weeks later."""
-    if carried := headers.get(CARRIED):
-        seen = Context(headers).headers  # as the job would see them; where the SDK looks is not where others do
-        headers["headers"] = {name: value for name, value in seen.items() if name != "baggage"} | carried
+    carried = headers.get(CARRIED, {})
+    if carried or sentry_sdk.get_current_scope().transaction is None:
+        seen = Context(headers).headers or {}  # as the job would see them; where the SDK looks is not where others do
+        headers["headers"] = {name: value for name, value in seen.items() if name not in SPREAD} | carried
 
 
 def tag(task: Task, task_id: str, **_) -> None:
