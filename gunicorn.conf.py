@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 from gunicorn import glogging
 
+from app import lines
 from app.config import ConfigError, Settings
 
 try:
@@ -26,14 +27,25 @@ preload_app = True  # one copy in memory; nothing is connected before the fork
 forwarded_allow_ips = ""  # what the router says of a client is read in app/web/edge.py alone
 control_socket_disable = True  # its file in HOME would be shared by two instances on one machine
 
+
 class Logger(glogging.Logger):
-    """Says which path was asked for: not the query, which holds what somebody searched for, nor the page before."""
+    """Leaves its lines to the app's own log (app/logs.py), unless a file is named for them."""
 
-    def atoms(self, resp, req, environ, request_time):
-        path = environ["RAW_URI"].partition("?")[0]
-        return super().atoms(resp, req, environ, request_time) | {
-            "r": f"{environ['REQUEST_METHOD']} {path} {environ['SERVER_PROTOCOL']}", "f": "-"}
+    def setup(self, cfg):
+        super().setup(cfg)
+        self.access_log.setLevel(self.loglevel)
 
+    def _set_handler(self, log, output, fmt, stream=None):
+        log.propagate = output == "-"
+        if not log.propagate:
+            super()._set_handler(log, output, fmt, stream)
+
+    def access(self, resp, req, environ, request_time):
+        """Which path was asked for: not the query, which holds what somebody searched for, nor the page before."""
+        if self.access_log_enabled:
+            lines.event(self.access_log, "request", method=environ["REQUEST_METHOD"],
+                        path=environ["RAW_URI"].partition("?")[0], status=int(str(resp.status).split()[0]),
+                        bytes=resp.sent, duration=request_time.total_seconds())
 
 
 def post_worker_init(worker):
@@ -44,4 +56,5 @@ def post_worker_init(worker):
 
 
 logger_class = Logger
+loglevel = settings.log_level.lower()
 accesslog = "-" if "GUNICORN_CMD_ARGS" not in os.environ else None

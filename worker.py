@@ -13,6 +13,8 @@ import socket
 import sys
 import time
 
+from celery.signals import setup_logging
+from celery.utils.log import get_multiprocessing_logger
 from celery.worker import state
 
 from app import logs, trace
@@ -36,6 +38,7 @@ def main() -> None:
     except ConfigError as error:
         sys.exit(str(error))
     logs.start(settings)
+    setup_logging.connect(leave_logging)
     trace.start(settings)
     name = f"{settings.dyno or 'worker'}-{secrets.token_hex(2)}@{socket.gethostname()}"
     celery = make_celery(settings, worker=name)
@@ -50,6 +53,11 @@ def main() -> None:
     if time.monotonic() - began > HEALTHY_SECONDS:
         os.environ.pop(RESTARTS, None)
     start_again(int(os.environ.get(RESTARTS, 0)))
+
+
+def leave_logging(**_) -> None:
+    """Celery sets up no handlers of its own when somebody listens to that signal."""
+    get_multiprocessing_logger().propagate = True
 
 
 def start_again(restarts: int) -> None:

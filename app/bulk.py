@@ -5,6 +5,7 @@ them all, and from then on none can be lost. Each gets its record by and by, fro
 """
 
 import json
+import logging
 import tempfile
 import time
 import uuid
@@ -13,10 +14,13 @@ from itertools import islice
 
 from celery import Celery
 
+from app import lines
 from app.accept import NewJob, TooMany, files_of, follower, keep_until, too_many, validate
 from app.connections import UNAVAILABLE
 from app.job import encode
 from app.kinds import Kind
+
+logger = logging.getLogger(__name__)
 
 #: Jobs that one call to Redis carries: some milliseconds of its time.
 STAGED = 500
@@ -79,7 +83,10 @@ class Bulk:
         with suppress(*UNAVAILABLE):  # then the workers do it
             while store.unfold(STAGED):
                 pass
-        return outcome, [self._id(n) for n in range(self.count)]
+        ids = [self._id(n) for n in range(self.count)]
+        if outcome == "accepted":
+            lines.event(logger, "accepted", request_id=self.request_id, **lines.of(ids))
+        return outcome, ids
 
     def drop(self) -> None:
         """For jobs that are not accepted; it does nothing to those that are."""

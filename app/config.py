@@ -17,6 +17,7 @@ from app.address import domain, normalized
 
 REDIS_SCHEMES = ("redis", "rediss")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_FORMATS = ("LOGFMT", "JSON")
 #: Memory for one worker process that runs jobs, and for one web process, in MB. Heroku divides the same way:
 #: 512 MB make WEB_CONCURRENCY 2.
 PROCESS_MB = 256
@@ -70,6 +71,7 @@ class Settings:
     otlp_endpoint: str
     otlp_headers: str
     log_level: str
+    log_json: bool
     port: int
     remote_control: bool
     dyno: str
@@ -148,6 +150,7 @@ class Settings:
             otlp_endpoint=read.url("OTEL_EXPORTER_OTLP_ENDPOINT", ("http", "https"), ""),
             otlp_headers=read.text("OTEL_EXPORTER_OTLP_HEADERS", "", ""),
             log_level=read.choice("LOG_LEVEL", LOG_LEVELS, "INFO"),
+            log_json=read.choice("LOG_FORMAT", LOG_FORMATS, "LOGFMT") == "JSON",
             port=read.whole("PORT", 8000, 1, 65535),
             remote_control=read.choice("REMOTE_CONTROL", ("0", "1"), "0") == "1",
             dyno=environ.get("DYNO", ""),

@@ -26,11 +26,11 @@ from kombu.exceptions import EncodeError, KombuError
 from kombu.utils import json
 from kombu.utils.functional import maybe_list
 
-from app import states, trace
+from app import lines, states, trace
 from app.connections import UNAVAILABLE
 from app.logs import JobLog
 from app.record import deeper
-from app.store import Start, Store
+from app.store import Lost, Start, Store
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,8 @@ class Job(celery.Task):
         """Record the job, then publish it if it is due. Takes the options of `apply_async`, and
 
         Args:
-            request_id: of the HTTP request that asked for it.
+            request_id: of the HTTP request that asked for it. Without it, of that which is served, or which the job
+                that runs here has.
             idempotency, digest: a key of a request that may come twice, and what it came with.
             replaces: token of the run of the same id that this goes on for (`self.replace`). Without it, an
                 id that is known already is not accepted a second time.
@@ -124,10 +125,13 @@ class Job(celery.Task):
             lane: jobs of a lane run one at a time, in the order in which they were accepted and have become due.
         """
         message, queue = self.prepare(args, kwargs, options)
+        request_id = request_id or lines.request_id()
         outcome = Submitted(*self.store.submit(
             id or uuid(), self.name, encode(self.name, message), due=_milliseconds(eta), delay=max(0, countdown or 0),
             max_attempts=self.max_attempts, queue=queue, request_id=request_id,
             idempotency=idempotency, digest=digest, replaces=replaces, follow=follow, most=most, lane=lane))
+        if outcome.outcome in states.ALL:
+            lines.event(logger, "accepted", job=outcome.id, kind=self.name, request_id=request_id)
         if outcome.outcome == states.QUEUED:
             publish(self.app, outcome.id, self.name, message, producer)
         elif self.app.current_worker_task:
@@ -185,14 +189,20 @@ class Job(celery.Task):
         except UNAVAILABLE as error:
             raise Ignore(f"the job store is away ({error}); the sweep will find the job") from error
         if not isinstance(start, Start):
+            lines.event(logger, "ignored", job=task_id, kind=self.name, state=start)  # its message came twice
             raise Ignore(f"a message for a job that is {start} already")
-        request.start = start
+        request.start, request.began = start, time.monotonic()
         request.checked, request.progress, request.log = 0.0, None, None
         request.retries = start.attempt - 1  # the record counts attempts, also those that a dead worker began
+        lines.in_job(job=task_id, kind=self.name, attempt=start.attempt, request_id=start.request_id or None)
+        lines.event(logger, "started", wait=start.waited)
 
     def _token(self) -> str | None:
         start = getattr(self.request, "start", None)
         return start.token if start else None
+
+    def _ended(self, how: str, level: int = logging.INFO, **fields) -> None:
+        lines.event(logger, how, level, duration=time.monotonic() - self.request.began, **fields)
 
     # --- running ---
 
@@ -206,7 +216,7 @@ class Job(celery.Task):
             raise
         except Reject as reject:
             if reject.requeue:
-                self.store.requeue(self.request.id, self._token())
+                self._ended("rejected", state=self.store.requeue(self.request.id, self._token()))
             else:
                 self._settle(self.request.id, states.FAILED, error=self._error(reject))
             raise
@@ -280,6 +290,7 @@ class Job(celery.Task):
             now = self.store.put_off(self.request.id, self._token(), int(due * 1000), self._error(why))
             if now != states.SCHEDULED:
                 self._heed(now)
+            self._ended("put_off", error=type(why).__name__)
         raise PutOff(str(why))
 
     def keep(self, name: str, type: str, content: bytes, seconds: float | None = None) -> dict:
@@ -303,13 +314,15 @@ class Job(celery.Task):
         now = self.store.interrupt(self.request.id, self._token())
         if now != states.QUEUED:
             self._heed(now)
+        self._ended("interrupted")
         raise Interrupted("the worker is stopping", requeue=True)
 
-    @staticmethod
-    def _heed(verdict: str) -> None:
+    def _heed(self, verdict: str) -> None:
         if verdict == states.CANCELLED:
+            self._ended("cancelled")
             raise Cancelled("cancelled")
         if verdict != states.RUNNING:
+            self._ended("lease_lost", logging.WARNING)
             raise LeaseLost("the lease ran out")
 
     # --- ended ---
@@ -327,6 +340,7 @@ class Job(celery.Task):
             if self._token():
                 self.store.drop(self.request.id, self._token())
                 self.request.start = None
+                self._ended("replaced")
             raise
 
     def _try_again(self, args, kwargs, options: dict) -> None:
@@ -335,10 +349,13 @@ class Job(celery.Task):
         message = encode(self.name, self._message(args, kwargs, options))
         state = self.store.try_again(self.request.id, self._token(), message, due=due, delay=delay,
                                      error=self._error(reason) if reason else None)
-        logger.info("job %s: attempt %s failed (%s), now %s", self.request.id, self.request.retries + 1, reason, state)
+        if state == "lost":
+            logger.warning("to be tried again, but the lease was lost; another run decides")
+        else:
+            self._ended("retried" if state == states.SCHEDULED else state, error=reason and type(reason).__name__)
 
     def on_success(self, retval, task_id, args, kwargs):
-        self._settle(task_id, states.SUCCEEDED, result=_result(retval, task_id))
+        self._settle(task_id, states.SUCCEEDED, result=_result(retval))
 
     def on_failure(self, exc, task_id, args, kwargs, einfo):
         traceback = self.app.scrubber.text(str(einfo))
@@ -353,11 +370,17 @@ class Job(celery.Task):
         try:
             # No token: the worker's main process ends a job that outran its hard time limit.
             now = self.store.settle(task_id, self._token() or "", self.app.worker, state, **outcome)
+            record = None if self._token() else self.store.get(task_id)
         except UNAVAILABLE as error:  # Celery would take it for an error of the job
-            logger.error("job %s: %s, but the job store stays away (%s); it will run again", task_id, state, error)
+            logger.error("%s, but the job store stays away (%s); it will run again", state, error,
+                         extra=lines.about(job=task_id))
+            return
+        if now == "lost":
+            logger.warning("%s, but the lease was lost; another run decides", state, extra=lines.about(**known(record)))
         else:
-            if now == "lost":
-                logger.warning("job %s: %s, but the lease was lost; another run decides", task_id, state)
+            lines.event(logger, now, logging.WARNING if now == states.FAILED else logging.INFO,
+                        **known(record), error=(outcome.get("error") or {}).get("type"),
+                        duration=_duration(record) if record else time.monotonic() - self.request.began)
             self._wake_next()
 
     def _wake_next(self):
@@ -369,6 +392,22 @@ class Job(celery.Task):
             next = self.store.next_in_lane(self.request.id)
             for id, kind, message in self.store.messages([next] if next else []):
                 publish(self.app, id, kind, json.loads(message))
+
+
+
+def known(record: dict | None) -> dict:
+    """What a line says of a job that this process does not run."""
+    return {"job": record["id"], "kind": record.get("kind"), "attempt": int(record.get("attempt") or 0),
+            "request_id": record.get("request_id") or None} if record else {}
+
+
+def tell_lost(run: Lost, how: str) -> None:
+    """Of a run that ended without a word of its own, and of its job if that ended with it."""
+    fields = {"job": run.id, "kind": run.kind, "attempt": run.attempt, "request_id": run.request_id or None,
+              "duration": run.seconds}
+    lines.event(logger, how, logging.WARNING, **fields, state=run.state)
+    if run.state in states.FINISHED:
+        lines.event(logger, run.state, logging.WARNING, **fields, error="WorkerLost")
 
 
 def encode(kind: str, message: dict) -> str:
@@ -390,7 +429,8 @@ def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None
     try:
         app.send_task(kind, args, kwargs, task_id=id, producer=producer, **options)
     except (KombuError, OSError, RuntimeError) as error:  # RuntimeError: from the result backend
-        logger.warning("job %s: recorded, but no worker could be told (%s); the sweep will do it", id, error)
+        logger.warning("recorded, but no worker could be told (%s); the sweep will do it", error,
+                       extra=lines.about(job=id, kind=kind))
         return False
     return True
 
@@ -424,11 +464,16 @@ def _milliseconds(at: datetime | str | None) -> int | None:
     return max(0, int(at.timestamp() * 1000))  # before 1970 is long ago enough
 
 
+def _duration(record: dict) -> float:
+    """Seconds that the last run of a job took."""
+    return (float(record["finished"]) - float(record["started"])) / 1000
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _result(value, task_id):
+def _result(value):
     """What a task returned, as plain JSON: what JSON has no form for becomes a text."""
     try:
         text = plain_json.dumps(value, default=str, allow_nan=False)
@@ -437,9 +482,9 @@ def _result(value, task_id):
     except (TypeError, ValueError):
         text = plain_json.dumps(repr(value))
     except RecursionError:
-        logger.warning("job %s: its result is nested more than %d levels deep and was not kept", task_id, RESULT_DEPTH)
+        logger.warning("its result is nested more than %d levels deep and was not kept", RESULT_DEPTH)
         return None
     if len(text) > RESULT_BYTES:
-        logger.warning("job %s: its result is over %d bytes and was not kept", task_id, RESULT_BYTES)
+        logger.warning("its result is over %d bytes and was not kept", RESULT_BYTES)
         return None
     return plain_json.loads(text)

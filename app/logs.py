@@ -1,8 +1,10 @@
-"""Logs go to stderr, a line each, and a job's to its page as well. No secret of ours is in either (app.scrubber)."""
+"""Logs go to stderr, a line each (app.lines), and a job's to its page as well. No secret of ours is in either
+(app.scrubber)."""
 
 import json
 import logging
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +15,7 @@ from time import monotonic
 
 from redis import RedisError
 
+from app import lines
 from app.config import Settings
 from app.connections import in_a_hurry
 from app.scrubber import Scrubber
@@ -21,6 +24,11 @@ logger = logging.getLogger(__name__)
 
 #: Loggers of what runs the job; it would say the same of every job, or of how its log is kept.
 NOISE = ("celery", "kombu", "amqp", "billiard", "redis", "app.job", "opentelemetry")
+#: Loggers that say what our own lines do, or what is in a job; and from which level on they have something to add.
+QUIET = {"celery.app.trace": logging.WARNING, "celery.worker.strategy": logging.WARNING, "celery.pool": logging.INFO,
+         "multiprocessing": logging.ERROR}
+#: Of what it says, the first line: after that comes a message as the broker gave it, with a job's arguments.
+TELLS_ALL = "celery.worker.consumer.consumer"
 MOST_LINES = 50
 MESSAGE_CHARS = 300
 #: Lines wait for so long for others to come with them, unless one is a warning or worse.
@@ -29,27 +37,47 @@ SEND_SECONDS = 1
 AWAY_SECONDS = 30
 
 
-def start(settings: Settings) -> None:
-    """Set up logging. Call once in each process, before it forks."""
+def start(settings: Settings, *, for_people: bool = False) -> None:
+    """Set up logging. Call once in each process, before it forks.
+
+    Args:
+        for_people: this is a command in somebody's terminal; it has plain text, and only where something is wrong.
+    """
     scrubber = Scrubber.of(settings)
     logging.setLogRecordFactory(partial(record, scrubber))
-    logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s %(message)s", force=True)
+    level, handler = logging.getLevelName(settings.log_level), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s") if for_people
+                         else lines.Formatter(scrubber, settings.log_json))
+    logging.basicConfig(level=max(level, logging.WARNING) if for_people else level, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    for name, least in QUIET.items():
+        logging.getLogger(name).setLevel(max(level, least))
     sys.excepthook = lambda *error: logger.critical("the process ends", exc_info=error)
+    if threading.excepthook is threading.__excepthook__:  # nobody else has a use for it
+        threading.excepthook = thread_ends
 
 
 def record(scrubber: Scrubber, *args, **options) -> logging.LogRecord:
-    """A record without secrets, whichever handler will write it: Celery's and gunicorn's have formats of their own."""
+    """A record without secrets, whoever will read it: the log, a job's page, Sentry."""
     made = logging.LogRecord(*args, **options)
     try:
         message = made.getMessage()
     except Exception:  # its arguments do not fit; whoever writes it will say so, and which they are
         made.msg, made.args = scrubber.deep(made.msg), scrubber.deep(made.args)
     else:
-        if (clean := scrubber.text(message)) != message:
+        clean = scrubber.text(message)
+        if made.name == TELLS_ALL:
+            clean = clean.partition("\n")[0].partition(" [")[0]
+        if clean != message:
             made.msg, made.args = clean, ()
     if made.exc_info:
         made.exc_text = scrubber.text(logging.Formatter().formatException(made.exc_info))
     return made
+
+
+def thread_ends(error) -> None:
+    if error.exc_type is not SystemExit:
+        logger.error("a thread ends", exc_info=error[:3])
 
 
 class JobLog(logging.Handler):

@@ -3,11 +3,11 @@
 import mmap
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import task_postrun, worker_process_init
 from kombu import Queue
 from kombu.transport import TRANSPORT_ALIASES
 
-from app import kinds
+from app import kinds, lines
 from app.config import Settings
 from app.connections import HEALTH_CHECK_SECONDS, connect, with_tls
 from app.files import Files
@@ -45,7 +45,13 @@ def make_celery(settings: Settings, worker: str = "") -> Celery:
         open_store(celery, patient=True)
 
     worker_process_init.connect(own_connections, weak=False)
+    task_postrun.connect(job_ended, weak=False)
     return celery
+
+
+def job_ended(task, **_) -> None:
+    if not task.request.is_eager:  # else it was a call within a job, or a request
+        lines.in_job()
 
 
 def open_store(celery: Celery, *, patient: bool) -> None:
@@ -108,6 +114,5 @@ def configuration(settings: Settings) -> dict:
         "task_serializer": "json",
         "result_serializer": "json",
         "timezone": "UTC",
-        "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
     }

@@ -3,6 +3,7 @@ it, one does, and the script that claims an occurrence puts the next one in its 
 
 import hashlib
 import json
+import logging
 import uuid
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,11 +13,14 @@ from celery import Celery
 from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from app import lines
 from app.accept import keep_files, validate
 from app.job import encode
 from app.kinds import Kind
 from app.record import iso, loads
 from app.store import dumps
+
+logger = logging.getLogger(__name__)
 
 #: Each is looked at when the list is shown, and kept for ever.
 MOST = 1000
@@ -162,8 +166,11 @@ def fire(celery: Celery, id: str) -> str | None:
         message, queue = task.prepare((), kwargs, {})
         attempts = task.max_attempts
         keep_files(celery, kwargs["params"], following / 1000)
-    return celery.store.fire(id, entry["version"], entry["due"], following, entry["kind"],
-                             encode(entry["kind"], message), queue=queue, max_attempts=attempts)
+    job = celery.store.fire(id, entry["version"], entry["due"], following, entry["kind"],
+                            encode(entry["kind"], message), queue=queue, max_attempts=attempts)
+    if job:
+        lines.event(logger, "accepted", job=job, kind=entry["kind"], schedule=id)
+    return job
 
 
 def pause(celery: Celery, id: str) -> None:

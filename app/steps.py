@@ -17,9 +17,10 @@ from celery import bootsteps, signals
 from celery.worker import state
 from celery.worker.request import Request
 
+from app import lines
 from app.connections import UNAVAILABLE
-from app.job import declare_lost
-from app.states import FAILED
+from app.job import declare_lost, known, tell_lost
+from app.states import CANCELLED, FAILED
 from app.timers import Timers, active_jobs
 
 logger = logging.getLogger(__name__)
@@ -98,25 +99,27 @@ class Life(bootsteps.StartStopStep):
 
     def on_unknown(self, message, id, name, **_):
         now = self.celery.store.unregistered(id, UNREGISTERED_SECONDS, UNREGISTERED_TIMES)
-        logger.error("job %s: no code for the kind %s here, now %s", id, name, now)
+        about = known(self.celery.store.get(id))
+        logger.error("no code for the kind %s here, now %s", name, now, extra=lines.about(**about))
 
     def on_revoked(self, request, expired, **_):
-        if expired:
-            self.celery.store.expire(request.id, {"type": "Expired", "message": "It expired before it was started."})
-        else:
-            self.celery.store.cancel(request.id)
+        store, error = self.celery.store, {"type": "Expired", "message": "It expired before it was started."}
+        if store.expire(request.id, error) if expired else store.cancel(request.id) == CANCELLED:
+            lines.event(logger, CANCELLED, **known(store.get(request.id)), error=error["type"] if expired else None)
 
 
 def hand_back(celery) -> None:
     """Give back every job that this worker still has. Its children must be gone, or about to be."""
     try:
         given = celery.store.give_back(celery.worker)
+        for run in given:
+            tell_lost(run, "given_back")
         celery.store.leave(celery.worker)
     except UNAVAILABLE as error:
         logger.warning("stopping: Redis is away (%s); unfinished jobs come back when their lease ends", error)
     else:
         if given:
-            logger.warning("stopping: gave back %d unfinished jobs", given)
+            logger.warning("stopping: gave back %d unfinished jobs", len(given))
 
 
 class JobRequest(Request):
@@ -139,10 +142,12 @@ class JobRequest(Request):
     def _died(self) -> str:
         """Move the record before Celery gives the message back, or the next worker would find the job taken."""
         try:
-            now = self.task.store.process_died(self.id, self.task.app.worker)
+            run = self.task.store.process_died(self.id, self.task.app.worker)
         except UNAVAILABLE:
-            logger.warning("job %s: its process died; it comes back when its lease ends", self.id)
+            logger.warning("its process died; it comes back when its lease ends",
+                           extra=lines.about(job=self.id, kind=self.name))
             return ""
-        if now != "lost":  # else it had been settled, or given back by us
-            logger.warning("job %s: its process died, now %s", self.id, now)
-        return now
+        if run is None:  # it had been settled, or given back by us
+            return ""
+        tell_lost(run, "lost")
+        return run.state

@@ -135,14 +135,15 @@ local function add_line(id, field, line)
   redis.call('HSET', job_key(id), field, lines)
 end
 
--- An attempt has ended.
+-- An attempt has ended. -> what a line of the log says of it: {id, kind, attempt, request_id, milliseconds}
 local function note(id, outcome, error)
-  local f = redis.call('HMGET', job_key(id), 'attempt', 'started', 'worker', 'kind')
+  local f = redis.call('HMGET', job_key(id), 'attempt', 'started', 'worker', 'kind', 'request_id')
   local ran = math.max(0, NOW - (f[2] or NOW))
   count(f[4], {['attempt:' .. outcome] = 1, ['run:' .. step(ran)] = 1, ['run:sum'] = ran})
   add_line(id, 'history', string.format(
     '{"attempt":%s,"started_at":%s,"ended_at":%d,"worker":%s,"outcome":"%s","error":%s}',
     f[1] or '0', f[2] or 'null', NOW, cjson.encode(f[3] or ''), outcome, error ~= '' and error or 'null'))
+  return {id, f[4] or '', f[1] or '0', f[5] or '', ran}
 end
 
 -- Ids of a set whose time is up. One without a record (somebody deleted it by hand) is dropped from the set.
@@ -237,12 +238,13 @@ end
 
 -- Record the jobs that are to run when this one has ended.
 local function follow_up(id, state)
-  local follow, kind = unpack(redis.call('HMGET', job_key(id), 'follow', 'kind'))
+  local follow, kind, request_id = unpack(redis.call('HMGET', job_key(id), 'follow', 'kind', 'request_id'))
   local told = redis.call('HMGET', key('on'), state .. ':' .. kind, state .. ':*')
   if not (follow or told[1] or told[2]) then return end
   local ends = redis.call('HINCRBY', job_key(id), 'ends', 1)
   if follow then
     follow = cjson.decode(follow)
+    follow.request_id = request_id
     leave_to_workers(id .. '-end-' .. ends, follow.message, follow, NOW)
   end
   if id:find('-on-', 1, true) then told[2] = false end -- one for any kind does not hear of its own end
@@ -252,6 +254,7 @@ local function follow_up(id, state)
       local message = job.message:gsub('@(%l+)@', function(word)
         return facts[word] and cjson.encode(facts[word]):sub(2, -2)
       end)
+      job.request_id = request_id
       leave_to_workers(id .. '-on-' .. job.name .. '-' .. ends, message, job, NOW)
     end
   end
@@ -267,23 +270,28 @@ local function finish(id, state)
   return move(id, state, NOW)
 end
 
--- A run that ended without a word: its worker died. Queued again, or failed when no attempt is left.
+-- A run that ended without a word: its worker died. Queued again, or failed when no attempt is left. -> as note, and
+-- the new state
 local function lose(id)
   local f = redis.call('HMGET', job_key(id), 'attempt', 'max_attempts', 'cancel')
   local spent = f[2] ~= '' and tonumber(f[1]) >= tonumber(f[2])
   local error = '{"type":"WorkerLost","message":"The worker died while it ran this job."}'
-  note(id, 'lost', error)
-  if f[3] then return finish(id, 'cancelled') end
-  if not spent then return enqueue(id, NOW) end
-  redis.call('HSET', job_key(id), 'error', error)
-  return finish(id, 'failed')
+  local run = note(id, 'lost', error)
+  if f[3] then run[6] = finish(id, 'cancelled')
+  elseif not spent then run[6] = enqueue(id, NOW)
+  else
+    redis.call('HSET', job_key(id), 'error', error)
+    run[6] = finish(id, 'failed')
+  end
+  return run
 end
 
--- A run that ends because its worker does.
+-- A run that ends because its worker does. -> as lose
 local function interrupt(id)
-  note(id, 'interrupted', '')
+  local run = note(id, 'interrupted', '')
   redis.call('HINCRBY', job_key(id), 'attempt', -1)
-  return read(id, 'cancel') and finish(id, 'cancelled') or enqueue(id, NOW)
+  run[6] = read(id, 'cancel') and finish(id, 'cancelled') or enqueue(id, NOW)
+  return run
 end
 
 local function forget(id)
@@ -443,8 +451,8 @@ function life.promote(limit)
   return {wait, ids, fires}
 end
 
--- A worker takes a queued job under a lease. -> {'running', token, attempt, cursor, lane, request_id}, or {state it is
--- in}.
+-- A worker takes a queued job under a lease. -> {'running', token, attempt, cursor, lane, request_id, milliseconds
+-- that it waited}, or {state it is in}.
 -- A job that another program put on the broker has no record yet; it gets one here, from message and wish. One that
 -- was `recorded` before it was published, and is no more, was deleted: {'gone'}.
 function life.start(id, worker, claim, lease, message, wish, recorded)
@@ -453,8 +461,10 @@ function life.start(id, worker, claim, lease, message, wish, recorded)
     life.submit(id, message, wish)
   end
   local f = redis.call('HMGET', job_key(id), 'state', 'claim', 'starts', 'attempt', 'cursor', 'since', 'due', 'lane',
-    'kind', 'request_id')
-  if f[1] == 'running' and f[2] == claim then return {'running', f[3], tonumber(f[4]), f[5], f[8], f[10]} end
+    'kind', 'request_id', 'started')
+  if f[1] == 'running' and f[2] == claim then
+    return {'running', f[3], tonumber(f[4]), f[5], f[8], f[10], math.max(0, f[11] - (f[6] or f[7]))}
+  end
   if f[1] ~= 'queued' or not has_turn(id) then return {f[1]} end
   redis.call('HSET', job_key(id), 'started', NOW, 'worker', worker, 'claim', claim)
   redis.call('HDEL', job_key(id), 'progress', 'error', 'traceback', 'strange')
@@ -463,7 +473,7 @@ function life.start(id, worker, claim, lease, message, wish, recorded)
   count(f[9], {['wait:' .. step(waited)] = 1, ['wait:sum'] = waited})
   move(id, 'running', NOW + lease)
   return {'running', redis.call('HINCRBY', job_key(id), 'starts', 1),
-    redis.call('HINCRBY', job_key(id), 'attempt', 1), f[5], f[8], f[10]}
+    redis.call('HINCRBY', job_key(id), 'attempt', 1), f[5], f[8], f[10], waited}
 end
 
 -- A worker says that it still runs these. -> how many of them are its own
@@ -529,7 +539,7 @@ end
 -- A run that has saved where it is makes way for a stopping worker; the attempt does not count. -> as requeue
 function life.interrupt(id, token)
   if not holds(id, token) then return 'lost' end
-  return interrupt(id)
+  return interrupt(id)[6]
 end
 
 -- A run finds that it is too early; the attempt does not count. -> 'scheduled', 'cancelled' or 'lost'
@@ -563,21 +573,20 @@ function life.drop(id, token)
   return 'dropped'
 end
 
--- A stopping worker hands back all that it still has; the attempts do not count. -> how many
+-- A stopping worker hands back all that it still has; the attempts do not count. -> the runs, each as of lose
 function life.give_back(worker)
-  local given = 0
+  local given = {}
   for _, id in ipairs(redis.call('ZRANGE', key('running'), 0, -1)) do
     if holds(id, '', worker) then
-      interrupt(id)
-      given = given + 1
+      table.insert(given, interrupt(id))
     end
   end
   return given
 end
 
--- A worker saw the process that ran this job die. -> the new state, or 'lost'
+-- A worker saw the process that ran this job die. -> as lose, or false when it does not hold it
 function life.process_died(id, worker)
-  if not holds(id, '', worker) then return 'lost' end
+  if not holds(id, '', worker) then return false end
   return lose(id)
 end
 
@@ -592,13 +601,10 @@ function life.unregistered(id, delay, most)
   return finish(id, 'failed')
 end
 
--- What dead workers left: expired leases. -> {id, its new state, id, its new state, ...}
+-- What dead workers left: expired leases. -> the runs, each as of lose
 function life.sweep_leases(limit)
   local swept = {}
-  for _, id in ipairs(due_of('running', limit, NOW)) do
-    table.insert(swept, id)
-    table.insert(swept, lose(id))
-  end
+  for _, id in ipairs(due_of('running', limit, NOW)) do table.insert(swept, lose(id)) end
   return swept
 end
 

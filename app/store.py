@@ -44,8 +44,20 @@ class Start(NamedTuple):
     token: str
     attempt: int
     cursor: object
-    lane: str | None = None
-    request_id: str = ""
+    lane: str | None
+    request_id: str
+    waited: float  # seconds since it was due
+
+
+class Lost(NamedTuple):
+    """A run that ended without a word of its own, and the state that its job is in now."""
+
+    id: str
+    kind: str
+    attempt: int
+    request_id: str
+    seconds: float
+    state: str
 
 
 class Store(Reader):
@@ -142,8 +154,8 @@ class Store(Reader):
                                   int(recorded))
         if state != states.RUNNING or not rest:
             return state
-        token, attempt, cursor, lane, request_id = rest
-        return Start(str(token), attempt, json.loads(cursor) if cursor else None, lane, request_id or "")
+        token, attempt, cursor, lane, request_id, waited = rest
+        return Start(str(token), attempt, json.loads(cursor) if cursor else None, lane, request_id or "", waited / 1000)
 
     # --- running ---
 
@@ -191,12 +203,14 @@ class Store(Reader):
         """Returns "queued", "cancelled" or "lost"."""
         return self._move("interrupt", id, token)
 
-    def give_back(self, worker: str) -> int:
-        """Returns how many jobs the worker still had."""
-        return self._move("give_back", worker)
+    def give_back(self, worker: str) -> list[Lost]:
+        """Returns what the worker still had."""
+        return list(map(_lost, self._move("give_back", worker)))
 
-    def process_died(self, id: str, worker: str) -> str:
-        return self._move("process_died", id, worker)
+    def process_died(self, id: str, worker: str) -> Lost | None:
+        """Returns None when the worker no longer held it."""
+        run = self._move("process_died", id, worker)
+        return _lost(run) if run else None
 
     def unregistered(self, id: str, delay: float, most: int) -> str:
         """A worker has no code for it; it fails when so many in a row have not. Returns the state that it is in."""
@@ -204,10 +218,9 @@ class Store(Reader):
 
     # --- swept up ---
 
-    def sweep_leases(self, limit: int) -> list[tuple[str, str]]:
-        """Returns (id, its new state) of each job whose lease had run out."""
-        swept = self._move("sweep_leases", limit)
-        return list(zip(swept[::2], swept[1::2]))
+    def sweep_leases(self, limit: int) -> list[Lost]:
+        """Returns those whose lease had run out."""
+        return list(map(_lost, self._move("sweep_leases", limit)))
 
     def sweep_queued(self, limit: int, grace: float, age: float, messages: int | None) -> list[str]:
         """Returns the ids whose message must be lost, now that the broker holds `messages` (None: it does not tell)."""
@@ -346,6 +359,11 @@ class Store(Reader):
     def lock(self, name: str, seconds: float) -> bool:
         """Take a short lock that nobody releases; it ends by itself."""
         return bool(self._move("lock", name, int(seconds * 1000)))
+
+
+def _lost(run: list) -> Lost:
+    id, kind, attempt, request_id, milliseconds, state = run
+    return Lost(id, kind, int(attempt), request_id, milliseconds / 1000, state)
 
 
 def _wish(fields: dict) -> str:

@@ -16,9 +16,9 @@ from celery.worker.request import Request
 from celery.worker.state import active_requests
 from kombu.utils import json
 
-from app import removal, states
+from app import lines, removal, states
 from app.connections import UNAVAILABLE
-from app.job import declare_lost, publish
+from app.job import declare_lost, publish, tell_lost
 from app.loop import Loop
 from app.schedules import fire, pause
 
@@ -79,7 +79,7 @@ class Timers:
         except UNAVAILABLE:
             raise
         except Exception:
-            logger.exception("schedule %s: cannot be fired; it is paused", id)  # it alone
+            logger.exception("cannot be fired; it is paused", extra=lines.about(schedule=id))  # it alone
             pause(self.celery, id)
 
     def sweep(self) -> float:
@@ -92,8 +92,10 @@ class Timers:
         if monotonic() - self.in_touch_since < self.lease / 2 or not self.store.lock("sweep", pause * 0.9):
             return pause
         swept = self.store.sweep_leases(BATCH)
-        self.publish([id for id, now in swept if now == states.QUEUED])
-        for row in self.store.messages([id for id, now in swept if now == states.FAILED]):
+        for run in swept:
+            tell_lost(run, "lost")
+        self.publish([run.id for run in swept if run.state == states.QUEUED])
+        for row in self.store.messages([run.id for run in swept if run.state == states.FAILED]):
             declare_lost(self.celery, *row[:2], json.loads(row[2]))
         missing = self.store.sweep_queued(BATCH, self.lease / 3, QUEUED_SECONDS, self.messages())
         self.publish(missing)
@@ -128,7 +130,7 @@ class Timers:
                 if not publish(self.celery, id, kind, json.loads(message)):
                     break  # the broker is away; the sweep finds the rest
             except Exception:
-                logger.exception("job %s: cannot be published", id)  # it alone
+                logger.exception("cannot be published", extra=lines.about(job=id, kind=kind))  # it alone
 
     def messages(self) -> int | None:
         """How many messages wait on the broker, in all queues; None when it does not tell."""

@@ -4,6 +4,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from app import lines
+from app.scrubber import Scrubber
+from tests import log_lines
 from tests.dynos import Dynos, Server
 
 
@@ -59,6 +62,21 @@ def sentry():
     server.server_close()
 
 
+@pytest.fixture
+def logged(caplog):
+    """Returns what was logged since it was called last: the fields of each line."""
+    def logged():
+        text = caplog.text
+        caplog.clear()
+        return log_lines.parse_all(text)
+
+    plain = caplog.handler.formatter
+    caplog.handler.setFormatter(lines.Formatter(Scrubber([]), as_json=False))
+    caplog.set_level("INFO")
+    yield logged
+    caplog.handler.setFormatter(plain)
+
+
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch):
     """The shell that runs the tests must not decide how they end."""
@@ -68,5 +86,6 @@ def no_settings_from_outside(monkeypatch):
                  "WAITING_MAX", "MAIL_DAILY_LIMIT", "MAIL_ALLOWED_DOMAINS", "WEBHOOK_SECRET", "WEBHOOK_PRIVATE_HOSTS",
                  "HEROKU_PR_NUMBER", "HEROKU_API_TOKEN", "HEROKU_API_URL", "HEROKU_APP", "AUTOSCALE_MIN",
                  "AUTOSCALE_MAX", "HIREFIRE_TOKEN", "JUDOSCALE_URL", "METRICS_TOKEN", "LOG_METRICS",
+                 "LOG_LEVEL", "LOG_FORMAT",
                  "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME"):
         monkeypatch.delenv(name, raising=False)

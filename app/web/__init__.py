@@ -2,6 +2,7 @@
 
 import gzip
 import importlib
+import os
 import pkgutil
 
 from flask import Flask, request, url_for
@@ -31,7 +32,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         ConfigError: the environment is not right.
     """
     settings = settings or Settings.from_env()
-    logs.start(settings)
+    logs.start(settings, for_people="FLASK_RUN_FROM_CLI" in os.environ)
     trace.start(settings)
     flask = Flask(__name__)
     flask.config.update(

@@ -155,7 +155,7 @@ def do(name: str, ids: list[str]):
         moved = removal.delete(celery(), ids)
     else:
         moved = store().act(name.replace("-", "_"), ids, by=PAGE)
-    audit(name, *moved)
+    audit(name.replace("-", "_"), *moved)
     flash(ngettext(*ACTIONS[name].done, len(moved)) % {"num": len(moved)})
     if left := len(ids) - len(moved):
         flash(ngettext("%(num)s had changed in the meantime and stays.",

@@ -47,9 +47,7 @@ def create():
         submitted = accept(kinds(), new, request_id=request_id(), idempotency_key=key)
     if submitted.outcome == "conflict":
         raise Conflict("This Idempotency-Key came with another body before.")
-    if submitted.outcome != "exists":
-        audit("create", submitted.id)
-    elif not store().get(submitted.id):
+    if submitted.outcome == "exists" and not store().get(submitted.id):
         raise NoLongerThere("The job that this Idempotency-Key made has been deleted.")
     state = {"state": submitted.outcome} if submitted.outcome in states.ALL else {}
     return accepted(submitted.id, {"kind": new.kind, **state})

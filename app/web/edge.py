@@ -1,13 +1,18 @@
 """The outermost layer: what proxies in front tell us, HTTPS, the names that this app has, headers of every answer."""
 
 import hashlib
+import re
+import uuid
 from pathlib import Path
 
 from flask import Flask, abort, current_app, redirect, request
 from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
+from werkzeug.wsgi import ClosingIterator
 
+from app import lines
+from app.web.audit import API, PAGE
 from app.web.auth import LOOKING, by_token
 
 #: What a page may load: its own style and script, and nothing that is written into it or comes from elsewhere.
@@ -25,11 +30,29 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 YEAR = 365 * 86400
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def stand_behind(flask: Flask, hops: int) -> None:
     """Believe so many proxies the client's address, and the last of them whether it came by HTTPS; nothing else."""
-    flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=hops, x_proto=min(hops, 1))
+    flask.wsgi_app = ProxyFix(named(flask.wsgi_app), x_for=hops, x_proto=min(hops, 1))
+
+
+def named(wsgi_app):
+    """Each request has an id: the router's, if it looks like one, else our own. It is in the answer, and in every line
+    that is logged until that is sent, with who asks and from where."""
+    def serve(environ, start_response):
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        id = environ["HTTP_X_REQUEST_ID"] = given if REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+        by = API if environ["PATH_INFO"].startswith("/api/") else PAGE
+        lines.in_request(request_id=id, by=by, **{"from": environ.get("REMOTE_ADDR")})
+
+        def start(status, headers, *error):
+            return start_response(status, [*headers, ("X-Request-ID", id)], *error)
+
+        return ClosingIterator(wsgi_app(environ, start), lines.in_request)
+
+    return serve
 
 
 def admit():

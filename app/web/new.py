@@ -14,7 +14,7 @@ from app.kinds import Kind
 from app.record import as_json
 from app.web import forms, receiving
 from app.web.api import bad_input_named, files, kinds, store
-from app.web.audit import audit, request_id
+from app.web.audit import request_id
 from app.web.auth import is_owner
 from app.web.language import _
 from app.web.problems import BadInput
@@ -113,8 +113,6 @@ def submit(kind: str, params: dict) -> Response:
                            idempotency_key=request.form.get("key", "")[:200] or None)
     if submitted.outcome == "conflict":
         flash(_("This form was sent before, and this is the job it made. Open the page again for another one."))
-    elif submitted.outcome != "exists":
-        audit("create", submitted.id)
     return redirect(url_for("pages.show", id=submitted.id), 303)
 
 

@@ -83,7 +83,7 @@ def save(id: str, wish: schedules.Change):
     try:
         if not schedules.change(celery(), kinds(), id, wish):
             raise NotFound(NONE)
-        audit("change schedule", id)
+        audit("change_schedule", schedule=id)
     except Invalid as error:
         flash(_("Not changed: %(why)s", why=words(BadInput.of(error.error).detail)))
     except KeyError:
@@ -102,7 +102,7 @@ def confirm(id):
 @blueprint.post("/<id>/delete")
 def delete(id):
     if store().delete_schedule(id):
-        audit("delete schedule", id)
+        audit("delete_schedule", schedule=id)
         flash(_("The schedule is deleted."))
     return redirect(url_for("recurring.index"), 303)
 
@@ -117,7 +117,7 @@ def create(kind: str, params: dict, form) -> str | None:
     except schedules.TooMany as error:
         return str(error)
     if outcome == "created":
-        audit("create schedule", id)
+        audit("create_schedule", schedule=id)
     return "this form was sent before; open the page again" if outcome == "conflict" else None
 
 

@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotFound
 from app.accept import Invalid, NewJob, accept
 from app.record import as_json
 from app.web.api import LOOK_ONLY, download, find, kinds, store
-from app.web.audit import audit, request_id
+from app.web.audit import request_id
 from app.web.language import _, words
 from app.web.problems import BadInput
 from app.web.recurring import create
@@ -54,8 +54,6 @@ def once(params: dict) -> str:
     for times in count():
         sent = accept(kinds(), NewJob(kind="email", params=params), request_id=request_id(),
                       idempotency_key=hashlib.sha256(repr((params, times)).encode()).hexdigest())
-        if sent.outcome != "exists":
-            audit("create", sent.id)
         if store().get(sent.id):
             return sent.id
 

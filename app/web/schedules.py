@@ -25,7 +25,7 @@ def create():
     if outcome == "conflict":
         raise Conflict("This Idempotency-Key came with another body before.")
     if outcome == "created":
-        audit("create schedule", id)
+        audit("create_schedule", schedule=id)
     return find(id), 201, {"Location": url_for("schedules.show", id=id)}
 
 
@@ -47,7 +47,7 @@ def change(id):
     with bad_input_named():
         wish = schedules.Change.model_validate_json(json.dumps(body()), strict=True)
         if schedules.change(celery(), kinds(), id, wish):
-            audit("change schedule", id)
+            audit("change_schedule", schedule=id)
     return find(id)
 
 
@@ -56,7 +56,7 @@ def delete(id):
     """Delete a schedule. Jobs that it has made already stay."""
     if not store().delete_schedule(id):
         raise NotFound("There is no schedule with this id.")
-    audit("delete schedule", id)
+    audit("delete_schedule", schedule=id)
     return "", 204
 
 

@@ -31,12 +31,12 @@ def check():
         return render_template("sign_in.html", error=_("That is no token of this app.")), 401
     wanted = session.get("wanted", url_for("pages.index"))
     sessions.begin(token)
-    audit("sign in", role)
+    audit("sign_in", role=role)
     return redirect(wanted)
 
 
 @blueprint.post("/sign-out")
 def sign_out():
     sessions.end()
-    audit("sign out", g.role)
+    audit("sign_out", role=g.role)
     return redirect(url_for("auth.sign_in"))

@@ -55,7 +55,7 @@ def delete(id):
         if id in schedule["params"]:
             raise Conflict(f"The schedule {schedule['id']} uses it. Delete that first, or PUT a table in its place.")
     api.files().delete(id)
-    audit("delete upload", id)
+    audit("delete_upload", file=id)
     return "", 204
 
 
@@ -102,7 +102,7 @@ def receive(replaces: str | None = None) -> files.File:
     file = api.files().put(
         name, receiving.plain_type(upload.mimetype), upload.stream, limit="UPLOAD_MAX_MB",
         most_mb=receiving.most_mb(), replaces=replaces, info=info)
-    audit("replace upload" if replaces else "upload", file.id)
+    audit("replace_upload" if replaces else "upload", file=file.id)
     return file
 
 

@@ -11,6 +11,7 @@ import psutil
 
 from app import check
 from tests.dynos import ROOT, Server, wait_for
+from tests.log_lines import parse_all
 
 HEADERS = {"Authorization": "Bearer test-token", "Content-Type": "application/json"}
 JOB = {"kind": "sample", "params": {"label": "x", "seconds": 0.01}}
@@ -92,7 +93,9 @@ def test_connections_that_the_server_cut_for_being_idle_are_noticed_by_nobody(ma
             assert {dynos.job(id)["attempt"] for id in ids} == {1}
             time.sleep(8)
         for process in (web, worker):
-            assert not re.search("WARNING|ERROR|Traceback|out of reach|lost", process.text())
+            found = [line for line in parse_all(process.text()) if line["logger"] != "py.warnings"]
+            assert {line["level"] for line in found} == {"info"}
+            assert not re.search("Traceback|out of reach|lost", str(found))
     finally:
         server.stop()
 

@@ -271,7 +271,7 @@ def test_a_deleted_job_whose_message_still_waits_does_not_run(dynos):
     assert dynos.store.redis.llen(QUEUE) == 1
     worker = dynos.worker()
     dynos.wait(dynos.work("last"))
-    wait_for(lambda: f"[{deleted}] ignored" in worker.text(), what="the message to be refused")
+    wait_for(lambda: f"event=ignored job={deleted}" in worker.text(), what="the message to be refused")
     assert dynos.lines("start") == ["start last"]
     assert dynos.store.get(deleted) is None
 

@@ -280,11 +280,11 @@ def test_a_result_that_is_nested_too_deeply_is_not_kept(dynos):
     value = None
     for _ in range(RESULT_DEPTH):
         value = [value]
-    assert _result(value, "a") == value
-    assert _result([value], "a") is None
+    assert _result(value) == value
+    assert _result([value]) is None
     for _ in range(100_000):
         value = [value]
-    assert _result(value, "a") is None
+    assert _result(value) is None
     assert record.deeper(json.loads("[" * 33 + "]" * 33), 32)
     while value:  # so that Python need not take it apart in one go
         value = value[0]

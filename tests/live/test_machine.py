@@ -324,12 +324,13 @@ class Machine(RuleBasedStateMachine):
     @rule(which=WHICH)
     def process_dies(self, which):
         id, _, worker, job = self.a_run(which)
-        assert self.store.process_died(id, worker) == (job.lose(self.clock()) if job.holds("", worker) else "lost")
+        run = self.store.process_died(id, worker)
+        assert (run.state if run else "lost") == (job.lose(self.clock()) if job.holds("", worker) else "lost")
 
     @rule(worker=WORKERS)
     def stop(self, worker):
         mine = [job for job in self.jobs.values() if job.holds("", worker)]
-        assert self.store.give_back(worker) == len(mine)
+        assert len(self.store.give_back(worker)) == len(mine)
         for job in mine:
             job.back(self.clock(), False)
 
@@ -398,7 +399,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def sweep(self):
         over = {id for id, job in self.jobs.items() if job.state == states.RUNNING and job.lease <= self.clock()}
-        swept = dict(self.store.sweep_leases(100))
+        swept = {run.id: run.state for run in self.store.sweep_leases(100)}
         assert swept == {id: self.jobs[id].lose(self.clock()) for id in over}
         self.timers.publish([id for id, state in swept.items() if state == states.QUEUED])
 

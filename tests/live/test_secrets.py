@@ -68,7 +68,7 @@ def test_what_fails_in_the_web_process_tells_none_nor_what_was_asked(app):
     error.value.close()
     wait_for(lambda: heard("could not convert", bodies), what="Sentry to hear of it")
     assert "no ••• •••" in web.text()
-    wait_for(lambda: '"POST /api/jobs/broken/retry HTTP/1.1" 500' in web.text(), what="gunicorn's line")
+    wait_for(lambda: "method=POST path=/api/jobs/broken/retry status=500" in web.text(), what="gunicorn's line")
     asked = ["ada@example.com", "dear diary", "biscuit", "bob@example.com"]
     assert leaks(dynos, bodies, asked) == []
 

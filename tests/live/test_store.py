@@ -1,11 +1,17 @@
 """Every move of a job, and what it refuses. The clock is the test's: nothing here sleeps."""
 
+import json
+
 import pytest
 from redis.exceptions import OutOfMemoryError
 
 from app import states
 from app.store import PREFIX
 from tests.stores import MESSAGE, fail, start, state, submit
+
+
+def swept(store):
+    return [(run.id, run.state) for run in store.sweep_leases(10)]
 
 
 def test_a_job_due_now_is_queued_and_one_due_in_the_future_scheduled(store, clock):
@@ -71,7 +77,7 @@ def test_an_expired_lease_is_swept_once_and_its_token_is_worth_nothing(store, cl
     clock.forward(9)
     assert store.sweep_leases(10) == []
     clock.forward(2)
-    assert store.sweep_leases(10) == [("a", "queued")]
+    assert swept(store) == [("a", "queued")]
     assert store.sweep_leases(10) == []
     assert store.settle("a", old.token, "w1", "succeeded", result=1) == "lost"
     assert store.checkpoint("a", old.token) == store.save("a", old.token, {}) == "lost"
@@ -97,7 +103,7 @@ def test_a_job_whose_worker_dies_each_time_fails_when_its_attempts_are_used_up(s
     for expected in ("queued", "failed"):
         start(store)
         clock.forward(11)
-        assert store.sweep_leases(10) == [("a", expected)]
+        assert swept(store) == [("a", expected)]
     assert state(store) == "failed"
     assert "WorkerLost" in store.get("a")["error"]
 
@@ -106,7 +112,7 @@ def test_a_job_without_a_limit_of_attempts_is_tried_for_ever(store, clock):
     submit(store, max_attempts=None)
     for _ in range(30):
         start(store)
-        assert store.process_died("a", "w1") == "queued"
+        assert store.process_died("a", "w1").state == "queued"
     assert store.get("a")["attempt"] == "30"
     assert len(store.get("a")["history"].splitlines()) == 20
 
@@ -114,10 +120,31 @@ def test_a_job_without_a_limit_of_attempts_is_tried_for_ever(store, clock):
 def test_a_job_given_back_keeps_its_attempt(store):
     submit(store)
     start(store)
-    assert store.give_back("another") == 0
-    assert store.give_back("w1") == 1
+    assert store.give_back("another") == []
+    assert [(run.id, run.attempt, run.state) for run in store.give_back("w1")] == [("a", 1, "queued")]
     assert (state(store), store.get("a")["attempt"]) == ("queued", "0")
     assert start(store).attempt == 1
+
+
+def test_what_the_log_says_of_a_run_comes_with_its_start_and_with_its_end(store, clock):
+    submit(store, request_id="router-1")
+    clock.forward(3)
+    run = start(store, lease=10)
+    assert (run.request_id, run.waited) == ("router-1", 3)
+    clock.forward(11)
+    assert store.sweep_leases(10) == [("a", "demo", 1, "router-1", 11, "queued")]
+    clock.forward(2)
+    assert start(store).waited == 2
+    clock.forward(1.5)
+    assert store.process_died("a", "another") is None
+    assert store.process_died("a", "w1") == ("a", "demo", 2, "router-1", 1.5, "failed")
+
+
+def test_what_follows_a_job_has_its_request_id(store):
+    follow = json.dumps({"kind": "demo", "message": MESSAGE, "queue": "default", "max_attempts": 2})
+    submit(store, request_id="router-1", follow=follow)
+    store.cancel("a")
+    assert store.get("a-end-1")["request_id"] == "router-1"
 
 
 def test_a_cursor_survives_the_attempt(store):
@@ -221,7 +248,7 @@ def test_a_job_without_a_record_stops_no_sweep(store, clock):
         start(store, id)
     store.redis.delete(PREFIX + "job:gone")
     clock.forward(11)
-    assert store.sweep_leases(10) == [("there", "queued")]
+    assert swept(store) == [("there", "queued")]
     store.redis.zrem(PREFIX + "all", "gone")
 
 
@@ -246,7 +273,7 @@ def test_a_clock_that_steps_back_does_no_harm(store, clock):
     assert store.promote(10)[1] == []
     assert store.renew("w1", 10, ["running"]) == 1
     clock.forward(11)  # the renewed lease counts from the new time
-    assert store.sweep_leases(10) == [("running", "queued")]
+    assert swept(store) == [("running", "queued")]
     again = start(store, "running")
     assert store.settle("running", run.token, "w1", "succeeded") == "lost"
     assert store.settle("running", again.token, "w1", "succeeded") == "succeeded"

@@ -125,6 +125,13 @@ def test_a_bucket_without_its_client_says_what_to_install(monkeypatch):
     assert "add boto3 to requirements.in" in line
 
 
+def test_the_log_is_logfmt_unless_it_shall_be_json():
+    assert not settings().log_json and not settings(LOG_FORMAT="logfmt").log_json
+    assert settings(LOG_FORMAT="json").log_json
+    (line,) = problems(**(RIGHT | {"LOG_FORMAT": "xml"}))
+    assert "LOG_FORMAT is 'xml'; set it to one of LOGFMT, JSON" in line
+
+
 def test_smtp_url_goes_before_an_addon():
     s = settings(SMTP_URL="smtp://mine", SENDGRID_API_KEY="k", MAIL_FROM="a@example.org")
     assert s.smtp_url == "smtp://mine"

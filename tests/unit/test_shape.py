@@ -19,11 +19,11 @@ from tests.project import copy_project
 ROOT = Path(__file__).parent.parent.parent
 
 #: Each module may import those before it. web/ and jobs/ come last and see all of these.
-LAYERS = ["states", "address", "addons", "config", "trace", "scrubber", "connections", "pulse", "redis_health",
-          "reader", "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox", "outgoing", "job",
-          "kinds", "events", "masking", "accept", "bulk", "schedules", "removal", "broker", "queue", "loop", "demand",
-          "asking", "heroku", "autoscale", "traffic", "metrics", "log_metrics", "timers", "steps", "monitors", "sentry",
-          "telemetry", "check"]
+LAYERS = ["states", "address", "addons", "config", "trace", "scrubber", "lines", "connections", "pulse", "redis_health",
+          "reader", "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox", "outgoing",
+          "job", "kinds", "events", "masking", "accept", "bulk", "schedules", "removal", "broker", "queue",
+          "loop", "demand", "asking", "heroku", "autoscale", "traffic", "metrics", "log_metrics", "timers",
+          "steps", "monitors", "sentry", "telemetry", "check"]
 
 
 def imports(path):
