@@ -201,6 +201,11 @@ class Job(celery.Task):
         start = getattr(self.request, "start", None)
         return start.token if start else None
 
+    @property
+    def request_id(self) -> str:
+        """Of the HTTP request that asked for the job that runs, or ""."""
+        return self.request.start.request_id if self._token() else ""
+
     def _ended(self, how: str, level: int = logging.INFO, **fields) -> None:
         lines.event(logger, how, level, duration=time.monotonic() - self.request.began, **fields)
 

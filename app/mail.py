@@ -29,10 +29,13 @@ class Attachment(NamedTuple):
 
 
 def compose(*, message_id: str, sender: str, to: list[str], subject: str, text: str | None, html: str | None,
-            reply_to: str | None = None, cc: list[str] = (), attachments: list[Attachment] = ()) -> EmailMessage:
+            reply_to: str | None = None, cc: list[str] = (), attachments: list[Attachment] = (),
+            request_id: str = "") -> EmailMessage:
     """Raises ValueError when a header would hold a line break."""
     message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     message["Message-ID"] = message_id
+    if request_id:
+        message["X-Request-ID"] = request_id
     message["From"] = sender
     message["To"] = ", ".join(to)
     if cc:

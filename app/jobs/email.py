@@ -90,8 +90,9 @@ def check(settings: Settings) -> list[Problem]:
     return []
 
 
-@kind(autoretry_for=(mail.Undelivered, files.Away), throws=(mail.Refused,), max_retries=8, retry_backoff=15,
-      retry_backoff_max=3600)
+# What is thrown is in the record alone: it names addresses, which are not for the log.
+@kind(autoretry_for=(mail.Undelivered, files.Away), throws=(mail.Refused, mail.Undelivered), max_retries=8,
+      retry_backoff=15, retry_backoff_max=3600)
 def email(job, params: Email):
     """Sends one email."""
     settings = job.app.settings
@@ -99,11 +100,12 @@ def email(job, params: Email):
         # The same on every attempt: should one be sent twice after all, mail programs show it once.
         message_id=f"<{job.request.id}@{settings.mail_from.rpartition('@')[2]}>", sender=settings.mail_from,
         to=params.to, cc=params.cc, reply_to=params.reply_to, subject=params.subject, text=params.text,
-        html=params.html, attachments=[_attachment(job.app.files, id) for id in params.attachments])
+        html=params.html, attachments=[_attachment(job.app.files, id) for id in params.attachments],
+        request_id=job.request_id)
     done = job.cursor or {"accepted": [], "refused": {}}
     if done.pop("handing_over", False):
         # The one window that stays: the last attempt died between the server's yes and our note of it.
-        logger.warning("job %s: its last attempt died while handing over; the mail may arrive twice", job.request.id)
+        logger.warning("the last attempt died while handing over; the mail may arrive twice")
     everybody = list(dict.fromkeys([*params.to, *params.cc, *params.bcc]))
     left = [address for address in everybody if address not in done["accepted"] and address not in done["refused"]]
     _check(left, settings)

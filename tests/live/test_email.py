@@ -7,14 +7,17 @@ import ssl
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 import trustme
 
+from app import outbox
 from app.config import Settings
 from app.scrubber import Scrubber
 from app.web import create_app
 from tests.dynos import ROOT, wait_for
+from tests.log_lines import events, parse
 from tests.stores import kept
 
 PARAMS = {"to": "ada@example.com", "subject": "Grüße, Ada", "text": "Hallo\n.\nEnde", "html": "<p>Hallo</p>"}
@@ -100,6 +103,43 @@ def test_a_delayed_email_survives_a_restart_of_every_process(redis, make_dynos, 
     assert set(envelope.rcpt_tos) == {"ada@example.com", "eve@example.com", "bob@example.com"}
     assert message.get_body(("plain",)).get_content().replace("\r\n", "\n") == "Hallo\n.\nEnde\n"
     assert message.get_body(("html",)).get_content().strip() == "<p>Hallo</p>"
+
+
+@pytest.mark.parametrize("to_outbox", [False, True])
+def test_a_request_can_be_followed_into_the_header_of_its_mail(redis, make_dynos, serve, mailbox, to_outbox):
+    server = serve()
+    smtp = {} if to_outbox else {"SMTP_URL": f"smtp://127.0.0.1:{server.port}", "MAIL_FROM": "app@example.org"}
+    dynos = make_dynos(redis.url, **smtp)
+    dynos.web()
+    dynos.worker()
+    request = urllib.request.Request(
+        dynos.base + "/api/jobs", json.dumps({"kind": "email", "params": PARAMS, "delay": 2}).encode(), {
+            "Authorization": "Bearer test-token", "Content-Type": "application/json", "X-Request-ID": "r" * 64})
+    with urllib.request.urlopen(request) as answer:
+        assert answer.headers["X-Request-ID"] == "r" * 64
+        id = json.load(answer)["id"]
+    assert dynos.wait(id)["state"] == "succeeded"
+    message = outbox.find(dynos.store, id).message if to_outbox else mailbox.messages[0]
+    assert message["X-Request-ID"] == "r" * 64
+    found = [parse(line) for process in dynos.processes for line in process.text().splitlines()]
+    assert {line["request_id"] for line in found if line.get("job") == id} == {"r" * 64}
+    assert events(found, id) == ["accepted", "started", "succeeded"]
+
+
+def test_no_address_and_nothing_of_a_mail_is_in_the_log(dynos_with, mailbox):
+    mailbox.rcpt_answers = {"never@example.com": ["550 unknown never@example.com"],
+                            "later@example.com": ["450 not now, later@example.com"]}
+    refused, later, sent = (email(dynos_with, to=f"{name}@example.com") for name in ("never", "later", "ada"))
+    dynos_with.wait(refused)
+    dynos_with.wait(sent)
+    for attempt in range(1, 10):
+        wait_for(lambda attempt=attempt: dynos_with.job(later)["attempt"] == attempt)
+        dynos_with.wait(later, "scheduled", "failed")
+        dynos_with.store.act("run_now", [later])
+    worker = dynos_with.processes[0]
+    wait_for(lambda: "event=failed job=" + later in worker.text())
+    assert "error=Undelivered" in worker.text()
+    assert not re.search("@example|Grüße|Hallo", worker.text())
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
