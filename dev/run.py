@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import secrets
 import signal
 import socket
@@ -16,6 +17,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
+from honcho.printer import Printer
 
 from app.config import ConfigError, Settings
 from dev import redis_server
@@ -84,8 +86,23 @@ def embedded_redis(env: dict[str, str]) -> subprocess.Popen:
     return redis
 
 
+class Lines(Printer):
+    """Of the processes, as the platform would get them, but for a trace: here it takes the lines that it has."""
+
+    def write(self, message):
+        text = message.data if isinstance(message.data, str) else message.data.decode(errors="replace")
+        super().write(message._replace(data=unfolded(text)))
+
+
+def unfolded(line: str) -> str:
+    """What a terminal would obey stays escaped."""
+    told, trace, text = line.partition(' trace="')
+    text = re.sub(r'\\(["\\n])', lambda escaped: escaped[1].replace("n", "\n"), text.rstrip().removesuffix('"'))
+    return f"{told}\n{text}" if trace else line
+
+
 def run(env: dict[str, str], port: int) -> int:
-    manager = Manager()
+    manager = Manager(Lines())
     # The commands of .venv, as on the dyno where they are on the path.
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]])
     for name, command in parse_procfile(Path("Procfile").read_text()).processes.items():

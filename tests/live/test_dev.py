@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import re
 import signal
@@ -15,8 +16,11 @@ import psutil
 import pytest
 
 from app.connections import connect
+from app.lines import Formatter
+from app.scrubber import Scrubber
 from app.store import PREFIX
 from dev import redis_server
+from dev.run import unfolded
 from tests.dynos import wait_for
 from tests.project import copy_project
 
@@ -92,6 +96,18 @@ def test_bin_dev_runs_everything_stops_everything_and_keeps_scheduled_jobs(proje
     assert again.wait_until_ready() < 15  # 3 s on a quiet machine
     wait_for(lambda: again.call(f"/api/jobs/{job['id']}")["state"] == "succeeded", what="the job of the first run")
     assert again.ctrl_c() == 0
+
+
+def test_a_trace_is_printed_as_it_is_read_and_a_terminal_obeys_none_of_it():
+    try:
+        raise ValueError('\\nasty "quotes"\n\x1b[31mred')
+    except ValueError:
+        record = logging.LogRecord("a", logging.ERROR, "file", 1, "m", (), sys.exc_info())
+    trace = logging.Formatter().formatException(record.exc_info)
+    for formatter, shown in ((Formatter(Scrubber([]), False), "level=error logger=a msg=m\n" + trace.replace(
+            "\x1b", "\\u001b")), (Formatter(Scrubber([]), True), None)):
+        line = formatter.format(record)
+        assert unfolded(line) == (shown or line)
 
 
 def test_a_taken_port_is_said_in_one_line_with_the_way_out(project):
