@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import signal
+import threading
 import time
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -205,6 +206,15 @@ if find_spec("app.events"):
     def applause(job, params: Ended):
         """Starts when a sample has ended."""
         return params.model_dump()
+
+
+@kind()
+def parent(job, params: Params):
+    """Makes another job, and logs in a thread of its own. Returns the other's id."""
+    thread = threading.Thread(target=logging.info, args=("from a thread",))
+    thread.start()
+    thread.join()
+    return job.app.tasks["anything"].delay({}).id
 
 
 class Papers(Params):
