@@ -189,7 +189,7 @@ class Job(celery.Task):
         except UNAVAILABLE as error:
             raise Ignore(f"the job store is away ({error}); the sweep will find the job") from error
         if not isinstance(start, Start):
-            lines.event(logger, "ignored", job=task_id, kind=self.name, state=start)  # its message came twice
+            lines.event(logger, "ignored", job=task_id, kind=self.name, state=start)  # or its message came twice
             raise Ignore(f"a message for a job that is {start} already")
         request.start, request.began = start, time.monotonic()
         request.checked, request.progress, request.log = 0.0, None, None

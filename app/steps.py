@@ -99,8 +99,10 @@ class Life(bootsteps.StartStopStep):
 
     def on_unknown(self, message, id, name, **_):
         now = self.celery.store.unregistered(id, UNREGISTERED_SECONDS, UNREGISTERED_TIMES)
-        about = known(self.celery.store.get(id))
+        about = {"job": id, "kind": name} | known(self.celery.store.get(id))
         logger.error("no code for the kind %s here, now %s", name, now, extra=lines.about(**about))
+        if now == FAILED:
+            lines.event(logger, FAILED, logging.WARNING, **about, error="NotRegistered")
 
     def on_revoked(self, request, expired, **_):
         store, error = self.celery.store, {"type": "Expired", "message": "It expired before it was started."}

@@ -84,32 +84,41 @@ def size(dynos, count=5000):
 def accept(dynos, who, seconds=8, threads=8):
     """POST /api/jobs, delayed and immediate."""
     for what, body in (("delayed", EMAIL), ("immediate", {"kind": "sample", "params": {"label": "x", "seconds": 0}})):
-        body, taken = json.dumps(body).encode(), []
-        until = time.perf_counter() + seconds
-
-        def post(body=body, taken=taken, until=until):
-            connection = http.client.HTTPConnection("127.0.0.1", dynos.port)
-            while time.perf_counter() < until:
-                began = time.perf_counter()
-                connection.request("POST", "/api/jobs", body, HEADERS)
-                answer = connection.getresponse()
-                answer.read()
-                assert answer.status == 202, answer.status
-                taken.append(time.perf_counter() - began)
-
-        crowd = [threading.Thread(target=post) for _ in range(threads)]
-        for thread in crowd:
-            thread.start()
-        for thread in crowd:
-            thread.join()
+        taken = post(dynos, body, seconds, threads)
         cuts = statistics.quantiles(taken, n=100)
         say(f"accepted by {who}, {what}: {len(taken) / seconds:.0f} a second, "
             f"p50 {cuts[49] * 1000:.0f} ms, p99 {cuts[98] * 1000:.0f} ms at {threads} clients")
 
 
+def post(dynos, body, seconds, threads=8) -> list[float]:
+    """Returns the seconds that each answer took."""
+    body, taken = json.dumps(body).encode(), []
+    until = time.perf_counter() + seconds
+
+    def client():
+        connection = http.client.HTTPConnection("127.0.0.1", dynos.port)
+        while time.perf_counter() < until:
+            began = time.perf_counter()
+            connection.request("POST", "/api/jobs", body, HEADERS)
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 202, answer.status
+            taken.append(time.perf_counter() - began)
+
+    crowd = [threading.Thread(target=client) for _ in range(threads)]
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
+    return taken
 
 
 def run(dynos, count=3000):
+    say(f"run by one worker: {rate(dynos, count):.0f} no-op jobs a second")
+
+
+def rate(dynos, count) -> float:
+    """Jobs that one worker runs in a second."""
     idle(dynos)
     dynos.processes[1].signal_all(signal.SIGSTOP)
     for n in range(count):
@@ -117,7 +126,7 @@ def run(dynos, count=3000):
     dynos.processes[1].signal_all(signal.SIGCONT)
     began = time.perf_counter()
     idle(dynos)
-    say(f"run by one worker: {count / (time.perf_counter() - began):.0f} no-op jobs a second")
+    return count / (time.perf_counter() - began)
 
 
 def idle(dynos):

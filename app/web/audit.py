@@ -15,7 +15,7 @@ API, PAGE = "api", "page"
 
 def audit(action: str, *jobs: str, **of: str) -> None:
     """Args: of: what it is about when that is no job: `schedule`, `file`, `role`."""
-    lines.event(logger, action, **lines.of(jobs), **of)
+    lines.event(logger, action, **(of or lines.of(jobs)))
 
 
 def request_id() -> str:

@@ -184,13 +184,16 @@ def test_what_cannot_be_sent_is_exit_code_2_and_names_what_is_wrong(run, store, 
 def test_it_is_typed_as_the_readme_says_and_waits_to_the_end(dynos):
     dynos.worker()
 
-    def typed(*words):
-        return subprocess.run(["flask", "--app", "web", *words], cwd=ROOT, env=dynos.env, capture_output=True,
+    def typed(*words, app="web"):
+        return subprocess.run(["flask", "--app", app, *words], cwd=ROOT, env=dynos.env, capture_output=True,
                               text=True, timeout=60)
 
     id = dynos.task("sample").apply_async(({"label": "x", "seconds": 1},), countdown=3600).id
     answer = typed("jobs", "run", id, "--wait")
     assert (answer.returncode, answer.stdout) == (0, f"{id}: succeeded\n")
+    answer = typed("send", "sample", "--label", "x", "--delay", "3600", app="tests.ledger_web")
+    assert answer.returncode == 0
+    assert not re.search("level=|INFO|accepted", answer.stdout + answer.stderr), "it is for people, not a log"
     id = dynos.task("sample").apply_async(({"label": "x", "seconds": 0, "fail": "always"},), countdown=3600).id
     wait_for(lambda: dynos.store.get(id))
     answer = typed("jobs", "run", id, "--wait")

@@ -129,6 +129,7 @@ def test_workers_that_race_for_the_last_recipients_of_the_day_do_not_pass_it(sta
         assert (job["attempt"], job["error"]["type"]) == (0, "DailyLimit")
         assert "MAIL_DAILY_LIMIT is 5 recipients a day" in job["error"]["message"]
         assert [entry["outcome"] for entry in job["attempts"]] == ["put off"]
+        wait_for(lambda id=job["id"]: any(f"event=put_off job={id}" in worker.text() for worker in dynos.processes))
         assert any("MAIL_DAILY_LIMIT is 5" in line["message"] for line in dynos.store.logs(job["id"]))
 
 
