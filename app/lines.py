@@ -73,20 +73,27 @@ class Formatter(logging.Formatter):
         self.scrubber, self.write = scrubber, in_json if as_json else logfmt
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = {name: cut(name, text(value)) for name, value in self.fields(record).items() if value is not None}
-        while len((line := self.write(fields, record.created)).encode()) > MOST_BYTES:
+        fields = self.fields(record)
+        line = self.write(fields, record.created)
+        while len(line) > MOST_BYTES // 4 and len(line.encode()) > MOST_BYTES:  # a character has four bytes at most
             length = {name: len(value) for name, value in fields.items() if isinstance(value, str)}
             longest = max(length, key=length.get)
-            fields[longest] = cut(longest, fields[longest], length[longest] * 3 // 4)
+            fields[longest] = cut(fields[longest], from_start=longest == "trace")
+            line = self.write(fields, record.created)
         return line
 
-    def fields(self, record: logging.LogRecord) -> dict:
+    def fields(self, record: logging.LogRecord) -> dict[str, str | float | bool]:
         own = getattr(record, "fields", None)
-        own = {name: value for name, value in own.items() if value is not None} if isinstance(own, Fields) else {}
-        told = {"event": own["event"]} if "event" in own else {"msg": self.message(record)}
-        known = {**({} if "job" in own else _job), **(_request.get() or {}), **own}
-        known = {name: self.scrubber.text(value) if isinstance(value, str) else value for name, value in known.items()}
-        return {"level": record.levelname.lower(), "logger": record.name, **told, **known, "trace": self.trace(record)}
+        own = own if isinstance(own, Fields) else {}
+        fields = {"level": record.levelname.lower(), "logger": record.name}
+        fields |= {"event": own["event"]} if "event" in own else {"msg": self.message(record)}
+        for known in ({} if "job" in own else _job, _request.get() or {}, own):
+            for name, value in known.items():
+                if value is not None:
+                    fields[name] = value if isinstance(value, (int, float)) else self.scrubber.text(str(value))
+        if record.exc_info or record.exc_text or record.stack_info:
+            fields["trace"] = self.trace(record)
+        return fields
 
     def message(self, record: logging.LogRecord) -> str:
         try:
@@ -95,11 +102,10 @@ class Formatter(logging.Formatter):
             return self.scrubber.text(f"{safe_repr(record.msg)} with {safe_repr(record.args)}: {error!r}, "
                                       f"at {record.pathname}:{record.lineno}")
 
-    def trace(self, record: logging.LogRecord) -> str | None:
+    def trace(self, record: logging.LogRecord) -> str:
         if record.exc_info and not record.exc_text:
             record.exc_text = self.scrubber.text(self.formatException(record.exc_info))
-        stack = record.stack_info and self.scrubber.text(record.stack_info)
-        return "\n".join(filter(None, (record.exc_text, stack))) or None
+        return "\n".join(filter(None, (record.exc_text, self.scrubber.text(record.stack_info or ""))))
 
 
 def logfmt(fields: dict, _at: float) -> str:
@@ -128,13 +134,7 @@ def in_json(fields: dict, at: float) -> str:
     return json.dumps({"at": at, **rounded})
 
 
-def text(value: object) -> str | float | bool:
-    """Numbers as they are, all else as a text."""
-    return value if isinstance(value, (bool, int, float)) else str(value)
-
-
-def cut(name: str, value: str | float | bool, most: int = MOST_BYTES) -> str | float | bool:
-    """So many characters of a text. A trace says at its end what happened."""
-    if not isinstance(value, str) or len(value) <= most:
-        return value
-    return "…" + value[-most:] if name == "trace" else value[:most] + "…"
+def cut(value: str, from_start: bool) -> str:
+    """Three quarters of it, or less. A trace says at its end what happened."""
+    most = min(MOST_BYTES, len(value) * 3 // 4)
+    return "…" + value[-most:] if from_start else value[:most] + "…"

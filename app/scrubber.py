@@ -40,7 +40,8 @@ class Scrubber:
         return cls([*tokens, *keys, *hooks, *passwords, *others])
 
     def text(self, text: str) -> str:
-        return IN_URL.sub(rf"\1{MASK}", self.known.sub(MASK, text))
+        text = self.known.sub(MASK, text)
+        return IN_URL.sub(rf"\1{MASK}", text) if "://" in text else text
 
     def deep(self, value: object):
         """A copy of lists, tuples and dicts in which every text is scrubbed."""

@@ -23,13 +23,6 @@ HOSTILE = ('a" level=error job=1\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029 \x1b[31
 TEXTS = st.text(st.characters(), max_size=300) | st.text('"\\= \n\x1b\u2028\ud83d\ude00u0a{}', max_size=30)
 
 
-@pytest.fixture(autouse=True)
-def nothing_known():
-    yield
-    lines.in_job()
-    lines.in_request()
-
-
 def record(message="m", fields=None, args=(), **options):
     made = logging.LogRecord("a.library", logging.INFO, "file.py", 7, message, args, options.pop("exc_info", None))
     made.__dict__.update(options | ({"fields": fields} if fields is not None else {}))
