@@ -386,7 +386,7 @@ class Job(celery.Task):
             lines.event(logger, now, logging.WARNING if now == states.FAILED else logging.INFO,
                         **known(record), error=(outcome.get("error") or {}).get("type"),
                         duration=_duration(record) if record else time.monotonic() - self.request.began)
-            self._wake_next()
+        self._wake_next()
 
     def _wake_next(self):
         """The next in the lane need not wait until a worker looks for what is due."""
@@ -397,7 +397,6 @@ class Job(celery.Task):
             next = self.store.next_in_lane(self.request.id)
             for id, kind, message in self.store.messages([next] if next else []):
                 publish(self.app, id, kind, json.loads(message))
-
 
 
 def known(record: dict | None) -> dict:
