@@ -1,8 +1,13 @@
 """What the variables of add-ons and of the platform mean. Names: the Dev Center page of each."""
 
+import json
+import re
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
+
+PEM = re.compile(r"-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+\n-----END PRIVATE KEY-----\n?")
 
 
 class BucketSettings(NamedTuple):
@@ -14,6 +19,30 @@ class BucketSettings(NamedTuple):
     region: str = ""
     endpoint: str = ""
     prefix: str = ""
+
+
+class ServiceAccount(NamedTuple):
+    """Of Google's, by the names that its key's file has for them."""
+
+    project_id: str
+    client_email: str
+    private_key_id: str
+    private_key: str
+    token_uri: str
+
+
+def service_account(text: str, schemes: tuple[str, ...]) -> ServiceAccount:
+    """Of a key's file, as it is or in base64. Raises ValueError."""
+    file = json.loads(text if text.startswith("{") else b64decode(text))
+    try:
+        account = ServiceAccount(*(file[name] for name in ServiceAccount._fields))
+        right = (all(isinstance(value, str) and value for value in account) and PEM.fullmatch(account.private_key)
+                 and urlsplit(account.token_uri).scheme in schemes and urlsplit(account.token_uri).hostname)
+    except (KeyError, TypeError):
+        right = False
+    if not right:
+        raise ValueError("it is none")
+    return account
 
 
 def bucket(environ: Mapping[str, str]) -> BucketSettings | None:

@@ -85,6 +85,8 @@ class Settings:
     judoscale_url: str
     metrics_tokens: tuple[str, ...]
     log_metrics: bool
+    firebase: addons.ServiceAccount | None
+    firebase_api_url: str
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -166,6 +168,9 @@ class Settings:
             judoscale_url=read.url("JUDOSCALE_URL", ("https", "http") if development else ("https",), ""),
             metrics_tokens=read.secrets("METRICS_TOKEN", unlike=tokens),
             log_metrics=read.choice("LOG_METRICS", ("0", "1"), "0") == "1",
+            firebase=read.service_account("FIREBASE_SERVICE_ACCOUNT", ("https", "http") if development else ("https",)),
+            firebase_api_url=read.url("FIREBASE_API_URL", ("https", "http") if development else ("https",),
+                                      "https://fcm.googleapis.com"),
         )
         if read.problems:
             raise ConfigError("\n".join(read.problems))
@@ -282,6 +287,16 @@ class _Reader:
             self.problems.append("S3_BUCKET, or a storage add-on, names a bucket, but its client is not installed; "
                                  "add boto3 to requirements.in and run bin/lock")
         return bucket
+
+    def service_account(self, name: str, schemes: tuple[str, ...]) -> addons.ServiceAccount | None:
+        value = self.environ.get(name, "").strip()
+        try:
+            return addons.service_account(value, schemes) if value else None
+        except ValueError:
+            self.problems.append(f"{name} is no key of a service account; set it to the file that the Firebase console "
+                                 f"makes (Project settings, Service accounts): heroku config:set "
+                                 f'{name}="$(cat key.json)"')
+            return None
 
     def number(self, name: str, default: float, least: float, most: float) -> float:
         value = self.environ.get(name, "").strip()

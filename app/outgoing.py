@@ -9,13 +9,13 @@ import ipaddress
 import re
 import socket
 import ssl
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, responses
 from time import monotonic, time
 from typing import NamedTuple
+
+from app.asking import cut
 
 CONNECT_SECONDS = 5
 #: For all of it, once the name is looked up: Standard Webhooks says 15 to 30, and a stopping worker has 20.
@@ -95,7 +95,7 @@ def post(url: str, body: bytes, headers: dict[str, str], private_hosts: tuple[st
         with closing(HTTPConnection(target.host, target.port)) as connection:
             connection.default_port = 443 if target.secure else 80  # goes without saying in the header Host
             connection.sock = _connect(target, found, deadline)
-            with _cut(connection.sock, deadline):
+            with cut(connection.sock, deadline):
                 connection.request("POST", target.path, body, headers)
                 answer = connection.getresponse()
     except (OSError, HTTPException) as error:
@@ -137,25 +137,6 @@ def _connect(target: Target, found: list[tuple], deadline: float) -> socket.sock
             sock.close()
             error = failed
     raise error
-
-
-@contextmanager
-def _cut(sock: socket.socket, deadline: float) -> Iterator[None]:
-    """Hang up at the deadline, whatever the other side is doing: a socket's timeout begins anew with each byte."""
-
-    def hang_up():
-        with suppress(OSError):
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)  # that of an SSLSocket would go on in the clear
-
-    timer = threading.Timer(max(0, deadline - monotonic()), hang_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-    if monotonic() >= deadline:  # http.client takes the end of the line for the end of the headers
-        raise TimeoutError
 
 
 def _why(error: Exception, deadline: float) -> str:

@@ -33,6 +33,8 @@ class Scrubber:
             passwords.append(urlsplit(settings.sentry_dsn).username or "")
         if settings.bucket:
             passwords.append(settings.bucket.secret)
+        if settings.firebase:  # its key is of many lines, and a line may be all that is shown of it
+            passwords += [settings.firebase.private_key, *settings.firebase.private_key.strip().split("\n")[1:-1]]
         others = [settings.heroku_api_token, settings.hirefire_token,
                   urlsplit(settings.judoscale_url).path.rpartition("/")[2],
                   *(unquote(header.partition("=")[2].strip()) for header in settings.otlp_headers.split(","))]

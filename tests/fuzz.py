@@ -1,6 +1,7 @@
 """Calls the API in every way that its description allows, and in many that it does not."""
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,10 @@ from pathlib import Path
 from tests.dynos import ROOT, Dynos, Server
 from tests.fuzz_hooks import FILE, JOB
 
-ENV = {"RATE_LIMIT": "0", "WEBHOOK_SECRET": "whsec_" + "MDEy" * 8, "WEBHOOK_PRIVATE_HOSTS": "127.0.0.1"}
+ENV = {"RATE_LIMIT": "0", "WEBHOOK_SECRET": "whsec_" + "MDEy" * 8, "WEBHOOK_PRIVATE_HOSTS": "127.0.0.1",
+       "FIREBASE_SERVICE_ACCOUNT": json.dumps({
+           "project_id": "p", "client_email": "a@b", "private_key_id": "k", "token_uri": "http://127.0.0.1:9/",
+           "private_key": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"})}
 
 
 def fuzz(dynos: Dynos, *options: str) -> subprocess.CompletedProcess:

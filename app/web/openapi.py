@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Literal
 
 from flask import Blueprint, current_app
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from werkzeug.routing import Rule
 
@@ -88,8 +88,12 @@ def components(kinds) -> tuple[dict[type[BaseModel], dict], dict]:
 
 def of_kind(model: type[BaseModel], kind) -> type[BaseModel]:
     """What the model is for jobs of this kind."""
-    needed = any(field.is_required() for field in kind.params.model_fields.values())
-    fields = {"kind": (Literal[kind.name], ...), "params": (kind.params, ... if needed else {})}
+    default = {}
+    try:
+        kind.params.model_validate(default)
+    except ValidationError:  # so there is none
+        default = ...
+    fields = {"kind": (Literal[kind.name], ...), "params": (kind.params, default)}
     if "notify" in model.model_fields and "webhook" not in current_app.extensions["kinds"]:
         fields["notify"] = (None, None)
     return create_model(f"{model.__name__}_{kind.name}", __base__=model, __doc__=kind.description, **fields)

@@ -20,10 +20,10 @@ ROOT = Path(__file__).parent.parent.parent
 
 #: Each module may import those before it. web/ and jobs/ come last and see all of these.
 LAYERS = ["states", "address", "addons", "config", "trace", "scrubber", "lines", "connections", "pulse", "redis_health",
-          "reader", "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox", "outgoing",
-          "job", "kinds", "events", "masking", "accept", "bulk", "schedules", "removal", "broker", "queue",
-          "loop", "demand", "asking", "heroku", "autoscale", "traffic", "metrics", "log_metrics", "timers",
-          "steps", "monitors", "sentry", "telemetry", "check"]
+          "reader", "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox", "asking", "outgoing",
+          "firebase", "job", "kinds", "events", "masking", "accept", "bulk", "schedules", "removal", "broker", "queue",
+          "loop", "demand", "heroku", "autoscale", "traffic", "metrics", "log_metrics", "timers", "steps", "monitors",
+          "sentry", "telemetry", "check"]
 
 
 def imports(path):
@@ -184,8 +184,7 @@ FEATURES = {
     "autoscale": AUTOSCALE,
     "hirefire": HIREFIRE,
     "judoscale": JUDOSCALE,
-    "all that scales": [*AUTOSCALE, *HIREFIRE, *JUDOSCALE, "app/demand.py", "app/asking.py",
-                        "tests/live/test_demand.py"],
+    "all that scales": [*AUTOSCALE, *HIREFIRE, *JUDOSCALE, "app/demand.py", "tests/live/test_demand.py"],
     "metrics": ["app/metrics.py", "app/metrics.lua", "app/traffic.py", "app/log_metrics.py", "app/web/metrics.py",
                 "benchmarks/metrics.py", "tests/live/test_metrics.py", "tests/live/test_log_metrics.py", "dashboards",
                 "tests/live/test_dashboard.py"],
@@ -194,6 +193,8 @@ FEATURES = {
     "events": ["app/events.py", "app/web/events.py", "tests/live/test_events.py"],
     "webhook": ["app/jobs/webhook.py", "app/outgoing.py", "tests/unit/test_outgoing.py",
                 "tests/unit/test_webhook.py", "tests/live/test_webhook.py"],
+    "push": ["app/jobs/push.py", "app/firebase.py", "tests/firebase_api.py", "tests/unit/test_firebase.py",
+             "tests/live/test_push.py"],
     "slow clients": ["app/web/slow.py", "tests/unit/test_slow.py", "tests/live/test_slow.py"],
     "charts": ["app/web/charts.py", "app/web/templates/charts.html", "tests/unit/test_charts.py",
                "tests/live/test_charts.py", "tests/browser/test_charts.py"],
