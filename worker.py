@@ -35,16 +35,17 @@ def main() -> None:
     began = time.monotonic()
     try:
         settings = Settings.from_env()
+        logs.start(settings)
+        setup_logging.connect(leave_logging)
+        trace.start(settings)
+        name = f"{settings.dyno or 'worker'}-{secrets.token_hex(2)}@{socket.gethostname()}"
+        celery = make_celery(settings, worker=name)
     except ConfigError as error:
         sys.exit(str(error))
-    logs.start(settings)
-    setup_logging.connect(leave_logging)
-    trace.start(settings)
-    name = f"{settings.dyno or 'worker'}-{secrets.token_hex(2)}@{socket.gethostname()}"
-    celery = make_celery(settings, worker=name)
     celery.steps["worker"].add(Life)
     worker = celery.Worker(hostname=name, loglevel=settings.log_level, quiet=True, without_gossip=True,
-                           without_mingle=True, without_heartbeat=not settings.remote_control)
+                           without_mingle=True, without_heartbeat=not settings.remote_control,
+                           queues=settings.worker_queues)
     logger.info("%s: %d jobs at a time", name, settings.worker_concurrency)
     worker.start()
     hand_back(celery)

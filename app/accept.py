@@ -53,7 +53,21 @@ class When(BaseModel):
         return value
 
 
-class NewJob(When):
+class Route(BaseModel):
+    """Where a job waits for a worker, and before which others. What is not given is as its kind says."""
+
+    queue: str | None = Field(default=None, max_length=80, description="Whose workers it is for: see WORKER_QUEUES")
+    priority: int | None = Field(default=None, ge=0, le=9, description="9 is the most urgent in its queue, 0 as others")
+
+    def options(self, celery: Celery) -> dict:
+        """Of `Task.apply_async`. Raises Invalid: there is no such queue."""
+        there = [queue.name for queue in celery.conf.task_queues]
+        if self.queue not in (None, *there):
+            raise invalid("queue", f"is none of {', '.join(there)}", self.queue)
+        return {name: value for name in Route.model_fields if (value := getattr(self, name)) is not None}
+
+
+class NewJob(When, Route):
     """The body of POST /api/jobs."""
 
     kind: str
@@ -85,6 +99,17 @@ class Invalid(Exception):
 
     def __init__(self, where: str, error: ValidationError):
         self.where, self.error = where, error
+
+
+def invalid(field: str, why: str, value: object) -> Invalid:
+    return Invalid("", ValidationError.from_exception_data(field, [
+        {"type": PydanticCustomError(field, "{why}", {"why": why}), "loc": (field,), "input": value}]))
+
+
+def given(model: BaseModel, *optional: str) -> dict:
+    """What a digest is made of: without those of the optional fields that are not used, so that what was sent to an
+    older release is still the same."""
+    return model.model_dump(mode="json", exclude={name for name in optional if getattr(model, name) is None})
 
 
 class TooMany(Exception):
@@ -137,13 +162,13 @@ def accept(kinds: dict[str, Kind], job: NewJob, *, request_id: str | None = None
     kind, id = kinds[job.kind], uuid()
     most = kind.task.app.settings.waiting_max
     params = validate(kind, job.params)
-    follow = follower(kinds, job, id)
+    follow, route = follower(kinds, job, id), job.options(kind.task.app)
     keep_files(kind.task.app, params, job.run_at.timestamp() if job.run_at else time.time() + (job.delay or 0))
-    asked = job.model_dump(mode="json", exclude={name for name in ("notify", "lane") if getattr(job, name) is None})
+    asked = given(job, "notify", "lane", *Route.model_fields)
     submitted = kind.task.submit(
         kwargs={"params": params}, id=id, countdown=job.delay, eta=job.run_at, request_id=request_id, follow=follow,
         idempotency=idempotency_key, digest=hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest(),
-        most=most, lane=job.lane)
+        most=most, lane=job.lane, **route)
     if submitted.outcome == "too many":
         raise TooMany(too_many(most))
     return submitted
@@ -168,12 +193,10 @@ def follower(kinds: dict[str, Kind], job: NewJob, id: str) -> str | None:
         params = validate(webhook, {"job": id, "url": job.notify, "label": f"{job.kind} {id[:8]}"[:100]}, new=id)
     except (PydanticCustomError, Invalid) as error:
         why = error.error.errors()[0]["msg"].removeprefix("Value error, ") if isinstance(error, Invalid) else str(error)
-        raise Invalid("", ValidationError.from_exception_data("notify", [
-            {"type": PydanticCustomError("notify", "{why}", {"why": why}), "loc": ("notify",), "input": job.notify},
-        ])) from None
+        raise invalid("notify", why, job.notify) from None
     message, queue = webhook.task.prepare((), {"params": params}, {})
     return dumps({"kind": webhook.name, "message": encode(webhook.name, message), "queue": queue,
-                  "max_attempts": webhook.task.max_attempts})
+                  "priority": message.get("priority"), "max_attempts": webhook.task.max_attempts})
 
 
 def reschedule(celery: Celery, record: dict, to: NewTime, *, by: str) -> bool:

@@ -49,10 +49,10 @@ class Bulk:
         kind, id = self.kinds[job.kind], self._id(self.count)
         params = validate(kind, job.params)
         due = job.run_at.timestamp() if job.run_at else self.now + time.monotonic() - self.began + (job.delay or 0)
-        message, queue = kind.task.prepare((), {"params": params}, {})
-        wish = {"kind": kind.name, "queue": queue, "max_attempts": kind.task.max_attempts,
-                "due": max(0, int(due * 1000)), "request_id": self.request_id, "follow": follower(self.kinds, job, id),
-                "lane": job.lane}
+        message, queue = kind.task.prepare((), {"params": params}, job.options(self.celery))
+        wish = {"kind": kind.name, "queue": queue, "priority": message.get("priority"),
+                "max_attempts": kind.task.max_attempts, "due": max(0, int(due * 1000)),
+                "request_id": self.request_id, "follow": follower(self.kinds, job, id), "lane": job.lane}
         known = {name: value for name, value in wish.items() if value is not None}
         self.lines.write(json.dumps([id, encode(kind.name, message), known]) + "\n")
         self.count += 1

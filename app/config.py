@@ -28,6 +28,7 @@ EXAMPLE = re.compile(r"change.?me|example|replace.?(me|this)|your.?(token|secret
 #: A host as a browser names it, or all below it; as the URL of a webhook has it, of IPv6 without its brackets.
 OUR_HOST = re.compile(r"\.?[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*(:[0-9]{1,5})?")
 THEIR_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*|[0-9a-f]*(:[0-9a-f.]*){2,7}")
+QUEUE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 #: No more than this by itself: a machine that names no limit is not one for a hundred processes.
 MOST_PROCESSES = 16
 
@@ -53,6 +54,8 @@ class Settings:
     memory_mb: int
     web_concurrency: int
     worker_concurrency: int
+    queues: tuple[str, ...]
+    worker_queues: tuple[str, ...]
     lease_seconds: float
     shutdown_seconds: float
     retention_days: float
@@ -130,6 +133,8 @@ class Settings:
             memory_mb=int(memory_mb),
             web_concurrency=read.whole("WEB_CONCURRENCY", processes, 1, 512),
             worker_concurrency=read.whole("WORKER_CONCURRENCY", processes, 1, 512),
+            queues=read.queues("QUEUES"),
+            worker_queues=read.queues("WORKER_QUEUES"),
             lease_seconds=read.number("LEASE_SECONDS", 60, 5, 86400),
             # The platform kills 30 s after its first SIGTERM; what is left is for handing back and closing.
             shutdown_seconds=read.number("SHUTDOWN_SECONDS", 20, 0, 25),
@@ -204,6 +209,13 @@ class _Reader:
         self.problems += [f"{name} has {given!r}, which is no host; set it to ones such as {such_as}"
                           for given in self.names(name) if not form.fullmatch(given)]
         return self.names(name)
+
+    def queues(self, name: str) -> tuple[str, ...]:
+        """Names, which are what they are in any case, with commas between."""
+        found = tuple(part.strip() for part in self.environ.get(name, "").split(",") if part.strip())
+        self.problems += [f"{name} has {given!r}, which is no name of a queue; set it to ones such as mail,reports"
+                          for given in found if not QUEUE_NAME.fullmatch(given)]
+        return found
 
     def domains(self, name: str) -> tuple[str, ...]:
         """As app.address.check_domains wants them."""

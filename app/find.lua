@@ -149,6 +149,17 @@ function look.pulse(...)
     type(info) == 'string' and info, left}
 end
 
+-- Some of the queued jobs whose turn it is, the first first. -> {{id, when it was queued, queue, priority}, ...}
+function look.queued(start, count)
+  local found = redis.call('ZRANGE', key('queued'), start, start + count - 1, 'WITHSCORES')
+  local jobs = {}
+  for i = 1, #found, 2 do
+    if found[i + 1] == 'inf' then break end
+    table.insert(jobs, {found[i], found[i + 1], unpack(fields(found[i], 'queue', 'priority'))})
+  end
+  return jobs
+end
+
 -- The last `count` hashes of stats of a span, the oldest first. -> {number of the first, {field, n, ...}, ...}
 function look.stats(span, count)
   local last = math.floor(NOW / 1000 / span)

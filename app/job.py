@@ -128,7 +128,7 @@ class Job(celery.Task):
         request_id = request_id or lines.request_id()
         outcome = Submitted(*self.store.submit(
             id or uuid(), self.name, encode(self.name, message), due=_milliseconds(eta), delay=max(0, countdown or 0),
-            max_attempts=self.max_attempts, queue=queue, request_id=request_id,
+            max_attempts=self.max_attempts, queue=queue, priority=message.get("priority"), request_id=request_id,
             idempotency=idempotency, digest=digest, replaces=replaces, follow=follow, most=most, lane=lane))
         if outcome.outcome in states.ALL:
             lines.event(logger, "accepted", job=outcome.id, kind=self.name, request_id=request_id)
@@ -181,11 +181,17 @@ class Job(celery.Task):
         recorded = bool(headers.pop(RECORDED, False))  # it is for us: what this job publishes has its own
         request.headers = headers or None
         options = {k: v for k, v in request.as_execution_options().items() if v is not None and k != "task_id"}
+        delivery = request.delivery_info or {}
+        queue, priority = delivery.get("routing_key") or self.app.conf.task_default_queue, delivery.get("priority")
+        if queue != self.app.conf.task_default_queue and queue in self.app.amqp.queues:
+            options["queue"] = queue
+        if priority:
+            options["priority"] = priority
         try:
             start = self.store.start(
                 task_id, self.app.worker, self.app.settings.lease_seconds, self.name,
                 json.dumps({**options, "args": args, "kwargs": kwargs}), self.max_attempts,
-                (request.delivery_info or {}).get("routing_key") or self.app.conf.task_default_queue, recorded)
+                queue, recorded, priority)
         except UNAVAILABLE as error:
             raise Ignore(f"the job store is away ({error}); the sweep will find the job") from error
         if not isinstance(start, Start):

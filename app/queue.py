@@ -8,7 +8,7 @@ from kombu import Queue
 from kombu.transport import TRANSPORT_ALIASES
 
 from app import kinds, lines
-from app.config import Settings
+from app.config import ConfigError, Settings
 from app.connections import HEALTH_CHECK_SECONDS, connect, with_tls
 from app.files import Files
 from app.job import Job
@@ -28,6 +28,9 @@ def make_celery(settings: Settings, worker: str = "") -> Celery:
 
     Args:
         worker: the name of this worker process, unlike that of any other; "" in the web process.
+
+    Raises:
+        ConfigError: WORKER_QUEUES names a queue that there is not.
     """
     celery = Celery("app", task_cls=Job, set_as_current=True)
     celery.set_default()
@@ -38,6 +41,7 @@ def make_celery(settings: Settings, worker: str = "") -> Celery:
     celery.stopping = mmap.mmap(-1, 1)  # one byte that the children share: not 0 when the worker is asked to stop
     celery.conf.update(configuration(settings))
     kinds.load(celery)
+    celery.conf.task_queues = [Queue(name, routing_key=name) for name in queues(celery)]
 
     def own_connections(**_):
         # A child of the pool opens its own, as a forked socket or lock is its parent's; and its jobs wait
@@ -52,6 +56,16 @@ def make_celery(settings: Settings, worker: str = "") -> Celery:
 def job_ended(task, **_) -> None:
     if not task.request.is_eager:  # else it was a call within a job, or a request
         lines.in_job()
+
+
+def queues(celery: Celery) -> list[str]:
+    """Their names: the default one, those that kinds name, and those of QUEUES. Raises ConfigError."""
+    named = {queue for task in celery.tasks.values() if (queue := getattr(task, "queue", None))}
+    found = [QUEUE, *sorted({*named, *celery.settings.queues} - {QUEUE})]
+    if unknown := [name for name in celery.settings.worker_queues if name not in found]:
+        raise ConfigError(f"WORKER_QUEUES has {unknown[0]!r}, but the queues are {', '.join(found)}; put what you add "
+                          "into QUEUES, for web and workers alike: heroku config:set QUEUES=mail,reports")
+    return found
 
 
 def open_store(celery: Celery, *, patient: bool) -> None:
@@ -107,7 +121,6 @@ def configuration(settings: Settings) -> dict:
         "worker_enable_remote_control": settings.remote_control,
         "worker_send_task_events": settings.remote_control,  # Flower wants both
         # --- only what we mean
-        "task_queues": [Queue(QUEUE)],
         "task_default_queue": QUEUE,
         "task_create_missing_queues": False,  # a misspelt queue is refused, not filled
         "accept_content": ["json"],

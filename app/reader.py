@@ -86,6 +86,15 @@ class Reader:
         answers = pipe.execute()
         return [row for row in zip(ids, answers[::2], answers[1::2]) if all(row)]
 
+    def queued(self) -> Iterator[tuple[str, str | None, int, float]]:
+        """Id, queue (None: it has no record), priority and when it was queued (ms since 1970) of each job that is
+        and whose turn it is, the first first. One may be left out while others are started."""
+        start, rows = 0, True
+        while rows:
+            rows = self._look("queued", start, BATCH)
+            start += BATCH
+            yield from ((id, queue, int(priority or 0), float(at)) for id, at, queue, priority in rows)
+
     def results(self, ids: list[str]) -> list[str | None]:
         """The result of each, JSON, or None."""
         pipe = self.redis.pipeline(transaction=False)

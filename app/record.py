@@ -28,6 +28,8 @@ def as_json(record: dict) -> dict:
         "lane": record.get("lane"),
         "cancel_requested": bool(record.get("cancel")),
         "notify": notify(record),
+        "queue": record.get("queue") or None,
+        "priority": int(record.get("priority") or 0),
         "worker": record.get("worker"),
         "attempts": [attempt(entry) for entry in lines(record.get("history"))],
         "acts": [entry | {"at": iso(entry["at"])} for entry in lines(record.get("acts"))],

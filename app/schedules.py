@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 from celery import Celery
 from cronsim import CronSim, CronSimError
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from app import lines
-from app.accept import keep_files, validate
+from app.accept import Route, given, keep_files, validate
 from app.job import encode
 from app.kinds import Kind
 from app.record import iso, loads
@@ -31,7 +31,7 @@ Cron = Annotated[str, Field(max_length=500, json_schema_extra={"format": "cron"}
                             description="Minute, hour, day of month, month, day of week")]
 
 
-class Timing(BaseModel):
+class Timing(Route):
     """When: five fields of cron, read on the clocks of a zone. Both are checked here and nowhere else."""
 
     model_config = ConfigDict(extra="forbid")
@@ -107,13 +107,14 @@ def create(celery: Celery, kinds: dict[str, Kind], new: NewSchedule, key: str | 
         One of app.connections.UNAVAILABLE: nothing was stored.
     """
     params = validate(kinds[new.kind], new.params)
-    digest = hashlib.sha256(json.dumps(new.model_dump(), sort_keys=True).encode()).hexdigest()
+    new.options(celery)
+    digest = hashlib.sha256(json.dumps(given(new, *Route.model_fields), sort_keys=True).encode()).hexdigest()
     id = hashlib.sha256(key.encode()).hexdigest()[:32] if key else uuid.uuid4().hex
     due = _due(celery, new)
     keep_files(celery, params, (due or 0) / 1000)
     outcome = celery.store.create_schedule(id, due, {
         "kind": new.kind, "params": dumps(params),
-        "cron": new.cron, "timezone": new.timezone, "digest": digest}, MOST)
+        "cron": new.cron, "timezone": new.timezone, "digest": digest, **_stored(new)}, MOST)
     if outcome == "too many":
         raise TooMany(f"There are {MOST:,} schedules, as many as may be. Delete one first.")
     return outcome, id
@@ -126,6 +127,7 @@ def change(celery: Celery, kinds: dict[str, Kind], id: str, wish: Change) -> boo
         KeyError: its kind is no longer part of the app.
         app.accept.Invalid: the new params are wrong.
     """
+    wish.options(celery)
     outcome = "stale"
     while outcome == "stale":  # somebody else changed it between our reading and our writing
         entry = celery.store.schedule(id)
@@ -134,16 +136,24 @@ def change(celery: Celery, kinds: dict[str, Kind], id: str, wish: Change) -> boo
         changed = {name: getattr(wish, name) for name in wish.model_fields_set}
         timing = Timing.model_construct(
             **{"cron": entry["cron"], "timezone": entry["timezone"], "paused": entry["due"] is None,
-               "params": json.loads(entry["params"])} | changed)
+               "params": json.loads(entry["params"]), **_route(entry).model_dump()} | changed)
         # What is due stays due, unless it is about when; and whatever its params have become, it can be paused.
-        due = _due(celery, timing) if changed.keys() - {"params"} else entry["due"]
+        due = _due(celery, timing) if changed.keys() - {"params", *Route.model_fields} else entry["due"]
         params = timing.params
         if due is not None or "params" in changed:
             params = validate(kinds[entry["kind"]], params)
             keep_files(celery, params, (due or 0) / 1000)
         outcome = celery.store.change_schedule(id, entry["version"], due, {
-            "cron": timing.cron, "timezone": timing.timezone, "params": dumps(params)})
+            "cron": timing.cron, "timezone": timing.timezone, "params": dumps(params), **_stored(timing)})
     return outcome == "changed"
+
+
+def _stored(route: Route) -> dict[str, str]:
+    return {name: dumps(getattr(route, name)) for name in Route.model_fields}
+
+
+def _route(entry: dict) -> Route:
+    return Route.model_construct(**{name: loads(entry.get(name)) for name in Route.model_fields})
 
 
 def _due(celery: Celery, timing: Timing) -> int | None:
@@ -161,13 +171,15 @@ def fire(celery: Celery, id: str) -> str | None:
         return None
     task, kwargs = celery.tasks.get(entry["kind"]), {"params": json.loads(entry["params"])}
     following = next_due(entry["cron"], entry["timezone"], now)
-    message, queue, attempts = {"args": [], "kwargs": kwargs}, "", None
+    route = _route(entry).options(celery)
+    message, queue, attempts = {"args": [], "kwargs": kwargs, **route}, route.get("queue", ""), None
     if task:  # else a newer worker may have its code
-        message, queue = task.prepare((), kwargs, {})
+        message, queue = task.prepare((), kwargs, route)
         attempts = task.max_attempts
         keep_files(celery, kwargs["params"], following / 1000)
     job = celery.store.fire(id, entry["version"], entry["due"], following, entry["kind"],
-                            encode(entry["kind"], message), queue=queue, max_attempts=attempts)
+                            encode(entry["kind"], message), queue=queue,
+                            priority=message.get("priority"), max_attempts=attempts)
     if job:
         lines.event(logger, "accepted", job=job, kind=entry["kind"], schedule=id)
     return job
@@ -194,6 +206,7 @@ def as_json(entry: dict) -> dict:
         "last_at": iso(entry.get("last")),
         "last_job": entry.get("last_job"),
         "created_at": iso(entry["created"]),
+        **_route(entry).model_dump(),
     }
 
 

@@ -3,14 +3,15 @@
 --
 -- Keys, all behind the prefix in KEYS[1]. Times are milliseconds since 1970 on the clock of Redis,
 -- the one clock that all dynos share, so a dyno whose clock is off does no harm.
---   job:<id>             hash, the record: kind state queue created due since queued started finished
+--   job:<id>             hash, the record: kind state queue priority created due since queued started finished
 --                        attempt max_attempts starts worker claim cancel request_id
 --                        progress cursor result error traceback history schedule acts follow ends lane place
 --                        `since`: it could be started from then on, and waits if it is not;
 --                        `starts` is the token of the current run: it grows with every start; `claim` is
 --                        what the worker said when it took the job, should it have to ask again;
 --                        `acts`: what people asked of it, JSON lines of at act by;
---                        `follow`: JSON of the job to record when this one ends: message, and kind queue max_attempts;
+--                        `follow`: JSON of the job to record when this one ends: message, and kind queue priority
+--                        max_attempts;
 --                        `ends`: how often it has; `strange`: how many workers in a row had no code for it
 --   log:<id>             list of JSON lines of what the job logged, the last fifty: at level logger message attempt
 --   message:<id>         string, what is published to run it: JSON of args, kwargs, options
@@ -31,11 +32,13 @@
 --                        they are accepted, it expires
 --   bulks                sorted set, id -> when they were accepted
 --   accepted:<id>        string, that a bulk was; for a minute
---   schedule:<id>        hash, a recurring job: kind params cron timezone created digest version last last_job;
+--   schedule:<id>        hash, a recurring job: kind params cron timezone queue priority created digest version last
+--                        last_job;
 --                        `version` grows with every change
 --   schedules            sorted set, id -> when it is next due; a paused one never is (inf)
 --   workers              sorted set, worker -> last heard of
 --   worker:<name>        hash, what it said then: since slots busy release; for a day
+--   ranked               1 once a job had a priority: then the queued ones are not first in, first out
 --   left                 number, when the last worker that stopped did
 --   stats:<span>:<n>     hash, counts of the n-th `span` of seconds since 1970: succeeded failed cancelled started,
 --                        waited and waited_most (ms until a start), busy and slots (sums over the beats of workers)
@@ -218,6 +221,10 @@ local function record(id, message, wish, due)
   redis.call('SET', key('message:' .. id), message)
   redis.call('HSET', job_key(id), 'kind', wish.kind, 'queue', wish.queue, 'created', NOW, 'due', due,
     'attempt', 0, 'max_attempts', wish.max_attempts or '', 'request_id', wish.request_id or '')
+  if type(wish.priority) == 'number' and wish.priority > 0 then
+    redis.call('HSET', job_key(id), 'priority', wish.priority)
+    redis.call('SET', key('ranked'), 1)
+  end
   redis.call('ZADD', key('all'), NOW, id)
   count(wish.kind, {accepted = 1})
   local follow = wish.follow or redis.call('GETDEL', key('follow:' .. id))
@@ -363,7 +370,7 @@ local function remember_first(wish, id)
 end
 
 -- Accept a job. -> {state or 'waiting', id, now}, {'exists'|'conflict', id of the first one, now} or {'too many', id, now}
---   wish: JSON of kind, queue, max_attempts, request_id, follow, lane, and
+--   wish: JSON of kind, queue, priority, max_attempts, request_id, follow, lane, and
 --     due or delay          milliseconds
 --     idempotency, digest   a key that may come twice, and what it came with
 --     not_after             a command that waited in the socket of a stalled Redis until its caller gave up does nothing
@@ -618,6 +625,19 @@ function life.sweep_queued(limit, grace, age, messages)
   else limit = math.min(limit, redis.call('ZCOUNT', key('queued'), '-inf', '(inf') - messages) end
   local lost = limit > 0 and due_of('queued', limit, NOW - grace) or {}
   for _, id in ipairs(lost) do enqueue(id) end
+  return lost
+end
+
+-- The same of these, which somebody found to be missing, unless they have moved since. -> ids to publish again
+function life.sweep_these(grace, ...)
+  local lost = {}
+  for _, id in ipairs({...}) do
+    if redis.call('EXISTS', job_key(id)) == 0 then redis.call('ZREM', key('queued'), id)
+    elseif tonumber(redis.call('ZSCORE', key('queued'), id) or 'inf') <= NOW - grace then
+      enqueue(id)
+      table.insert(lost, id)
+    end
+  end
   return lost
 end
 

@@ -90,15 +90,17 @@ class Store(Reader):
 
     # --- accepted, due, started ---
 
-    def submit(self, id, kind, message, *, due=None, delay=0, max_attempts=None, queue="", request_id=None,
-               idempotency=None, digest=None, replaces=None, follow=None, most=None, lane=None) -> tuple[str, str]:
+    def submit(self, id, kind, message, *, due=None, delay=0, max_attempts=None, queue="", priority=None,
+               request_id=None, idempotency=None, digest=None, replaces=None, follow=None,
+               most=None, lane=None) -> tuple[str, str]:
         """Accept a job: due at `due` (ms since 1970), else in `delay` seconds. store.lua tells of the rest.
 
         Returns (state or "waiting", id), ("exists" or "conflict", id of the job that came first), or ("too many", id).
         """
-        wish = {"kind": kind, "queue": queue, "max_attempts": max_attempts, "request_id": request_id,
-                "due": due and int(due), "delay": int(delay * 1000), "idempotency": idempotency, "digest": digest,
-                "replaces": replaces, "follow": follow, "most": most, "lane": lane}
+        wish = {"kind": kind, "queue": queue, "priority": priority, "max_attempts": max_attempts,
+                "request_id": request_id, "due": due and int(due), "delay": int(delay * 1000),
+                "idempotency": idempotency, "digest": digest, "replaces": replaces, "follow": follow, "most": most,
+                "lane": lane}
         return self._in_time("submit", id, message, wish=wish)
 
     def _in_time(self, name: str, *args, wish: dict) -> tuple[str, str]:
@@ -143,13 +145,14 @@ class Store(Reader):
         wait, ids, schedules = self._move("promote", limit)
         return (None if wait < 0 else wait / 1000), ids, schedules
 
-    def start(self, id, worker, lease, kind, message, max_attempts, queue, recorded=False) -> Start | str:
+    def start(self, id, worker, lease, kind, message, max_attempts, queue, recorded=False,
+              priority=None) -> Start | str:
         """Take a queued job for `lease` seconds. Returns a Start, or the state that forbids it.
 
         Args:
             recorded: it had a record when it was published; without one now it is "gone", and not made anew.
         """
-        wish = {"kind": kind, "queue": queue, "max_attempts": max_attempts, "delay": 0}
+        wish = {"kind": kind, "queue": queue, "priority": priority, "max_attempts": max_attempts, "delay": 0}
         state, *rest = self._move("start", id, worker, secrets.token_hex(4), int(lease * 1000), message, _wish(wish),
                                   int(recorded))
         if state != states.RUNNING or not rest:
@@ -222,10 +225,29 @@ class Store(Reader):
         """Returns those whose lease had run out."""
         return list(map(_lost, self._move("sweep_leases", limit)))
 
-    def sweep_queued(self, limit: int, grace: float, age: float, messages: int | None) -> list[str]:
-        """Returns the ids whose message must be lost, now that the broker holds `messages` (None: it does not tell)."""
+    def sweep_queued(self, limit: int, grace: float, age: float, messages: dict[str, int] | None) -> list[str]:
+        """Returns the ids whose message must be lost, now that the broker holds so many `messages` in each queue, the
+        default one first (None: it does not tell)."""
+        if messages and (len(messages) > 1 or self.redis.exists(f"{PREFIX}ranked")):
+            lost = self._overdue(messages, self.now() - grace)[:limit]
+            return self._move("sweep_these", int(grace * 1000), *lost) if lost else []
         return self._move("sweep_queued", limit, int(grace * 1000), int(age * 1000),
-                          -1 if messages is None else messages)
+                          -1 if messages is None else sum(messages.values()))
+
+    def _overdue(self, messages: dict[str, int], before: float) -> list[str]:
+        """Of each queue that holds fewer messages than jobs wait for it, so many of those that were queued before that
+        time (seconds since 1970), the first to be taken first: what is lost was on its way to a worker."""
+        missing, old = {name: -count for name, count in messages.items()}, {name: [] for name in messages}
+        ghosts = []  # that somebody has deleted by hand
+        for id, queue, priority, at in self.queued():
+            if queue is None:
+                ghosts.append(id)
+                continue
+            name = queue if queue in messages else next(iter(messages))
+            missing[name] += 1
+            if at <= before * 1000:
+                old[name].append((-priority, at, id))
+        return ghosts + [id for name, jobs in old.items() for _, _, id in sorted(jobs)[:max(0, missing[name])]]
 
     def expire(self, id: str, error: dict) -> bool:
         return bool(self._move("expire", id, dumps(error)))
@@ -323,10 +345,10 @@ class Store(Reader):
         return bool(self._move("delete_schedule", id))
 
     def fire(self, id: str, version: str, due: int, next_due: int | None, kind: str, message: str, *,
-             queue="", max_attempts=None) -> str | None:
+             queue="", priority=None, max_attempts=None) -> str | None:
         """Make a job of the occurrence due at `due` (ms). Returns its id, or None when another worker did."""
         return self._move("fire", id, version, due, "inf" if next_due is None else next_due, message,
-                          _wish({"kind": kind, "queue": queue, "max_attempts": max_attempts}))
+                          _wish({"kind": kind, "queue": queue, "priority": priority, "max_attempts": max_attempts}))
 
     def schedule(self, id: str) -> dict | None:
         """The fields as stored, with its id and `due` (ms, None when paused), or None."""

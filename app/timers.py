@@ -132,18 +132,19 @@ class Timers:
             except Exception:
                 logger.exception("cannot be published", extra=lines.about(job=id, kind=kind))  # it alone
 
-    def messages(self) -> int | None:
-        """How many messages wait on the broker, in all queues; None when it does not tell."""
-        total = 0
+    def messages(self) -> dict[str, int] | None:
+        """How many messages wait on the broker, of any priority, in each queue; None when it does not tell."""
+        found = {}
         with self.celery.producer_or_acquire() as producer:
             for name in self.celery.amqp.queues:
+                found[name] = 0
                 try:
-                    total += producer.channel.queue_declare(name, passive=True).message_count
+                    found[name] = producer.channel.queue_declare(name, passive=True).message_count
                 except producer.connection.channel_errors:
                     if not self.redis_broker:
                         return None
                     # kombu on Redis: an empty list does not exist
-        return total
+        return found
 
 
 def active_jobs() -> list[Request]:

@@ -87,6 +87,8 @@ class Job(Answer):
     lane: str | None = Field(description="of which one job goes at a time")
     cancel_requested: bool
     notify: str | None = Field(description="where its end is told")
+    queue: str | None = Field(description="where it waits for a worker; null: not known yet")
+    priority: int = Field(description="9 is the most urgent in its queue")
     worker: str | None
     attempts: list[Attempt] = Field(description="those that have ended, the last twenty")
     acts: list[Act]
@@ -145,6 +147,8 @@ class Schedule(Answer):
     last_at: datetime | None
     last_job: str | None = Field(description="id of the job that it made last")
     created_at: datetime
+    queue: str | None = Field(description="of its jobs; null: as their kind says")
+    priority: int | None
 
 
 class Schedules(Answer):

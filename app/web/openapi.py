@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from werkzeug.routing import Rule
 
 from app import NAME
+from app.accept import Route
 from app.web import answers
 from app.web.calls import ANY, BY_KIND, CALLS, FORM, JSON, Call
 
@@ -73,17 +74,26 @@ def components(kinds) -> tuple[dict[type[BaseModel], dict], dict]:
     """Returns (the schema of each model that a call takes or answers, the definitions that these refer to)."""
     wanted = {model for call in CALLS.values() for model in (call.takes, call.answers) if inspect.isclass(model)}
     each = {model: [of_kind(model, kind) for kind in kinds] for model in BY_KIND}
-    models = [*wanted - each.keys(), *(one for some in each.values() for one in some), answers.Problem,
-              answers.JustAccepted]
+    routed = {model: create_model(model.__name__, __base__=model, __doc__=model.__doc__, queue=queue_of(model))
+              for model in wanted - each.keys() if issubclass(model, Route)}
+    models = [*(routed.get(model, model) for model in wanted - each.keys()),
+              *(one for some in each.values() for one in some), answers.Problem, answers.JustAccepted]
     refs, definitions = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)],
         ref_template="#/components/schemas/{model}", schema_generator=Plain)
     refs = {model: ref for (model, _mode), ref in refs.items()}
+    refs |= {model: refs[one] for model, one in routed.items()}
     for model, some in each.items():
         mapping = {kind.name: refs[one]["$ref"] for kind, one in zip(kinds, some)}
         refs[model] = {"oneOf": [refs[one] for one in some],
                        "discriminator": {"propertyName": "kind", "mapping": mapping}}
     return refs, definitions["$defs"]
+
+
+def queue_of(model: type[Route]) -> tuple:
+    """The field, for one of the queues that there are."""
+    there = tuple(queue.name for queue in current_app.extensions["celery"].conf.task_queues)
+    return Literal[there] | None, model.model_fields["queue"]
 
 
 def of_kind(model: type[BaseModel], kind) -> type[BaseModel]:
@@ -93,7 +103,7 @@ def of_kind(model: type[BaseModel], kind) -> type[BaseModel]:
         kind.params.model_validate(default)
     except ValidationError:  # so there is none
         default = ...
-    fields = {"kind": (Literal[kind.name], ...), "params": (kind.params, default)}
+    fields = {"kind": (Literal[kind.name], ...), "params": (kind.params, default), "queue": queue_of(model)}
     if "notify" in model.model_fields and "webhook" not in current_app.extensions["kinds"]:
         fields["notify"] = (None, None)
     return create_model(f"{model.__name__}_{kind.name}", __base__=model, __doc__=kind.description, **fields)

@@ -44,9 +44,9 @@ def test_a_job_is_accepted_and_can_be_read(call):
     assert answer.status_code == 202
     job = answer.json
     assert answer.headers["Location"] == f"/api/jobs/{job['id']}"
-    assert list(job)[:16] == ["id", "kind", "state", "params", "created_at", "due_at", "started_at", "finished_at",
+    assert list(job)[:17] == ["id", "kind", "state", "params", "created_at", "due_at", "started_at", "finished_at",
                               "attempt", "max_attempts", "progress", "result", "error", "request_id", "schedule",
-                              "cancel_requested"]
+                              "lane", "cancel_requested"]
     assert (job["kind"], job["state"], job["params"]) == ("sample", "queued", {"seconds": 1, "label": "x"})
     assert (job["attempt"], job["max_attempts"], job["request_id"]) == (0, 3, "router-1")
     assert job["started_at"] is job["finished_at"] is job["progress"] is job["result"] is job["error"] is None

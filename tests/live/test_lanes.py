@@ -145,8 +145,8 @@ def test_a_waiting_job_is_not_taken_for_one_whose_message_was_lost(store, clock)
     for id in "abc":
         submit(store, id, lane="a")
     clock.forward(1000)
-    assert store.sweep_queued(10, 5, 3600, 0) == ["a"]
-    assert store.sweep_queued(10, 0, 3600, 1) == []
+    assert store.sweep_queued(10, 5, 3600, {"default": 0}) == ["a"]
+    assert store.sweep_queued(10, 0, 3600, {"default": 1}) == []
 
 
 def test_jobs_that_wait_for_their_turn_are_paged_through_and_found(store):

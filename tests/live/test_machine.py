@@ -52,6 +52,9 @@ HEADERS = {"Authorization": "Bearer t"}
 MOST = 12
 #: A member of what there is by then, whatever that will be.
 WHICH = st.integers(0, 999)
+#: Where messages wait on the broker, the most urgent first.
+LISTS = ("default\x06\x169", "default\x06\x164", "default")
+PRIORITIES = st.sampled_from([None, None, 0, 4, 9])
 WORKERS = st.sampled_from(["w1", "w2", "w3"])
 WAITS = st.sampled_from([None, None, 0, 0.0004, 1, 59.5, 3600]) | st.floats(0, 30 * 86400)
 KEYS = st.sampled_from([None, None, None, "a", "jobs:job:x", "%s*"])
@@ -85,7 +88,7 @@ class Machine(RuleBasedStateMachine):
         self.celery = app.extensions["celery"]
         self.store, self.client, self.timers = self.celery.store, app.test_client(), Timers(self.celery)
         for name in self.store.redis.keys("*"):
-            if name.startswith(PREFIX) or name == "default":
+            if name.startswith((PREFIX, "default")):
                 self.store.redis.delete(name)
         self.store.clock = self.clock = Clock()
         self.clock.ms = START
@@ -96,6 +99,7 @@ class Machine(RuleBasedStateMachine):
             bulk.uuid = SimpleNamespace(uuid4=lambda: uuid.UUID(int=next(ids)), uuid5=uuid.uuid5, UUID=uuid.UUID)
         self.jobs: dict[str, Job] = {}
         self.places, self.lanes, self.wake = 0, {}, []
+        self.priorities: dict[str, int] = {}
         self.gone, self.runs, self.keys, self.schedules, self.schedule_keys = [], [], {}, {}, {}
         self.filters = cycle([{}] + [{"state": state} for state in states.ALL] + [{"kind": "sample"}, {"kind": "no"}])
 
@@ -116,6 +120,11 @@ class Machine(RuleBasedStateMachine):
                                  place=self.places, wake=self.wake, **more)
 
     @property
+    def next_list(self):
+        """The one that a worker takes its next message from; None: there is none."""
+        return next(filter(self.store.redis.llen, LISTS), None)
+
+    @property
     def waiting(self):
         return sum(not job.is_over for job in self.jobs.values())
 
@@ -134,13 +143,11 @@ class Machine(RuleBasedStateMachine):
         self.deliver("w2", False)
 
     @rule(wait=WAITS, as_time=st.booleans(), label=LABELS, key=KEYS, notify=st.sampled_from([None, None, HOOK]),
-          lane=LANES)
-    def create(self, wait, as_time, label, key, notify, lane=None):
+          lane=LANES, priority=PRIORITIES)
+    def create(self, wait, as_time, label, key, notify, lane=None, priority=None):
         body, due = {"kind": "sample", "params": {"label": label}}, self.clock()
-        if notify:
-            body["notify"] = notify
-        if lane:
-            body["lane"] = lane
+        more = {"notify": notify, "lane": lane, "priority": priority}
+        body |= {name: value for name, value in more.items() if value is not None}
         if wait is not None and as_time:
             at = datetime.fromtimestamp(self.clock() / 1000 + wait, UTC)
             body["run_at"], due = at.isoformat(), int(at.timestamp() * 1000)
@@ -151,6 +158,7 @@ class Machine(RuleBasedStateMachine):
             assert answer.status_code == (202 if self.waiting < MOST else 429), answer.text
             if answer.status_code == 202:
                 self.accepted(answer.json["id"], due, body["params"], notify=notify, lane=lane)
+                self.priorities[answer.json["id"]] = priority or 0
                 self.keys |= {key: (body, answer.json["id"])} if key else {}
         else:
             first, id = self.keys[key]
@@ -246,13 +254,14 @@ class Machine(RuleBasedStateMachine):
 
     # --- workers ---
 
-    @precondition(lambda self: self.store.redis.llen("default"))
+    @precondition(lambda self: self.next_list)
     @rule(worker=WORKERS, again=st.booleans())
     def deliver(self, worker, again):
-        """The oldest message of the broker, which may come again."""
-        message = self.store.redis.rpop("default")
+        """The first message of the broker, which may come again."""
+        name = self.next_list
+        message = self.store.redis.rpop(name)
         if again:
-            self.store.redis.lpush("default", message)
+            self.store.redis.lpush(name, message)
         id = json.loads(message)["headers"]["id"]
         start = self.store.start(id, worker, LEASE, "sample", "{}", 3, "default", True)
         expected = self.jobs[id].start(self.clock(), worker, LEASE) if id in self.jobs else "gone"
@@ -411,7 +420,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def a_message_is_lost(self):
-        self.store.redis.rpop("default")
+        self.store.redis.rpop(self.next_list or "default")
 
     @rule()
     def trim(self):
@@ -492,6 +501,7 @@ class Machine(RuleBasedStateMachine):
             model = wanted[job["id"]]
             assert (job["state"], job["attempt"], job["params"], job["cancel_requested"]) == (
                 model.state, model.attempt, model.params, model.cancel)
+            assert job["priority"] == self.priorities.get(job["id"], 0)
             if model.state == states.SCHEDULED:
                 assert abs(ms(job["due_at"]) - model.due) <= 1
 
@@ -519,7 +529,7 @@ class Machine(RuleBasedStateMachine):
             self.sweep()
             self.promote(100)
             self.look_for_lost_messages()
-            while self.store.redis.llen("default"):
+            while self.next_list:
                 self.deliver("w1", False)
             for id, job in [*self.jobs.items()]:
                 if job.state == states.RUNNING:

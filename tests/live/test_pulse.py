@@ -157,7 +157,7 @@ def test_a_job_for_a_time_that_has_passed_waits_since_somebody_asked_for_it(stor
 def test_a_job_whose_message_was_lost_has_waited_all_the_time(store, clock):
     submit(store)
     clock.forward(60)
-    assert store.sweep_queued(10, 30, 30, 0) == ["a"]
+    assert store.sweep_queued(10, 30, 30, {"default": 0}) == ["a"]
     clock.forward(1)
     assert store.pulse().oldest == 61
     assert late(store.get("a"), clock() / 1000) == 61

@@ -223,14 +223,46 @@ def test_a_queued_job_is_published_again_only_when_its_message_must_be_lost(stor
     for id in ("a", "b", "c"):
         submit(store, id)
         clock.forward(1)
-    assert store.sweep_queued(10, 10, 3600, messages=0) == []  # they may be on their way
+    assert store.sweep_queued(10, 10, 3600, messages={"default": 0}) == []  # they may be on their way
     clock.forward(10)
-    assert store.sweep_queued(10, 10, 3600, messages=3) == []  # each can have its message
-    assert store.sweep_queued(10, 10, 3600, messages=7) == []
-    assert store.sweep_queued(10, 10, 3600, messages=2) == ["a"]  # first in, first out: it must be the oldest
-    assert store.sweep_queued(10, 10, 3600, messages=0) == ["b", "c"]  # not the first again at once
+    assert store.sweep_queued(10, 10, 3600, messages={"default": 3}) == []  # each can have its message
+    assert store.sweep_queued(10, 10, 3600, messages={"default": 7}) == []
+    assert store.sweep_queued(10, 10, 3600, messages={"default": 2}) == ["a"]  # first in, first out: the oldest
+    assert store.sweep_queued(10, 10, 3600, messages={"default": 0}) == ["b", "c"]  # not the first again at once
     clock.forward(11)
-    assert store.sweep_queued(2, 10, 3600, messages=0) == ["a", "b"]
+    assert store.sweep_queued(2, 10, 3600, messages={"default": 0}) == ["a", "b"]
+
+
+def test_where_jobs_differ_in_queue_and_priority_the_lost_message_is_of_the_first_of_its_queue(store, clock):
+    for id, route in (("a", {}), ("b", {}), ("c", {"priority": 3}), ("d", {"queue": "mail"}), ("e", {"queue": "gone"})):
+        submit(store, id, **route)
+        clock.forward(1)
+    assert store.sweep_queued(10, 10, 3600, {"default": 0, "mail": 0}) == []  # they may be on their way
+    clock.forward(10)
+    assert store.sweep_queued(10, 10, 3600, {"default": 4, "mail": 7}) == []
+    assert store.sweep_queued(10, 10, 3600, {"default": 9, "mail": 0}) == ["d"]  # what waits elsewhere is no excuse
+    assert store.sweep_queued(10, 10, 3600, {"default": 3, "mail": 1}) == ["c"]
+    submit(store, "f", priority=9)  # one that has only just come does not hide who waits for longer
+    assert store.sweep_queued(10, 10, 3600, {"default": 4, "mail": 1}) == ["a"]
+    assert store.sweep_queued(1, 10, 3600, {"default": 0, "mail": 1}) == ["b"]
+    assert store.sweep_queued(10, 10, 3600, {"default": 0, "mail": 0}) == ["e"]
+    for id in ("g", "h"):
+        submit(store, id, queue="mail", lane="x")
+    clock.forward(11)
+    assert store.sweep_queued(10, 10, 3600, {"default": 9, "mail": 2}) == []  # h has no message: it is not its turn
+    assert store.sweep_queued(10, 10, 3600, {"default": 9, "mail": 1}) == ["d"]
+
+
+def test_of_many_that_wait_none_that_is_lost_is_overlooked_and_one_deleted_by_hand_is_left_out(store, clock):
+    for n in range(2100):
+        submit(store, f"{n:04}", priority=1)
+    submit(store, "mail", queue="mail")
+    clock.forward(11)
+    store.redis.delete(f"{PREFIX}job:0000", f"{PREFIX}message:0000")
+    store.redis.zrem(f"{PREFIX}all", "0000")
+    assert store.sweep_queued(10, 10, 3600, {"default": 2099, "mail": 0}) == ["mail"]
+    assert not store.redis.exists(f"{PREFIX}job:0000")
+    assert store.sweep_queued(10, 10, 3600, {"default": 2099, "mail": 1}) == []
 
 
 def test_of_a_broker_that_does_not_tell_a_job_is_published_again_when_it_waits_for_too_long(store, clock):
@@ -269,7 +301,7 @@ def test_a_clock_that_steps_back_does_no_harm(store, clock):
     clock.forward(-3600)
     assert submit(store, "new") == ("queued", "new")
     assert store.sweep_leases(10) == []
-    assert store.sweep_queued(10, 1, 60, 0) == []
+    assert store.sweep_queued(10, 1, 60, {"default": 0}) == []
     assert store.promote(10)[1] == []
     assert store.renew("w1", 10, ["running"]) == 1
     clock.forward(11)  # the renewed lease counts from the new time

@@ -24,6 +24,8 @@ OWN = {
     "run_at": click.Option(["--run-at"], help="A time with its zone, 2027-01-31T09:00:00+01:00."),
     "lane": click.Option(["--lane"], help="Of jobs with the same lane one runs at a time, in order."),
     "notify": click.Option(["--notify"], help="An https:// address that is told when it has ended."),
+    "queue": click.Option(["--queue"], help="Whose workers it is for, if not as its kind says."),
+    "priority": click.Option(["--priority"], type=click.IntRange(0, 9), help="9 is the most urgent in its queue."),
     "wait": click.Option(["--wait"], is_flag=True, help="Stay until it has ended; exit code 1 if it failed."),
     "json": click.Option(["--json"], is_flag=True, help="Print the job as the API has it."),
 }
@@ -53,10 +55,10 @@ def command(kind: Kind) -> click.Command:
     fields = {f"param_{n}": field for n, field in enumerate(forms.fields(kind.params.model_json_schema()))}
 
     @with_appcontext
-    def run(params, delay, run_at, lane, notify, wait, json, **given):
+    def run(params, delay, run_at, lane, notify, queue, priority, wait, json, **given):
         of_options = meant(kind, [(fields[name], value) for name, value in given.items() if value is not None])
         asked = {"kind": kind.name, "params": whole(params) | of_options, "delay": delay, "run_at": run_at,
-                 "lane": lane, "notify": notify}
+                 "lane": lane, "notify": notify, "queue": queue, "priority": priority}
         id = accepted(asked)
         job = follow(id) if wait else find(id)
         if json:
