@@ -130,7 +130,7 @@ class Job(celery.Task):
             id or uuid(), self.name, encode(self.name, message), due=_milliseconds(eta), delay=max(0, countdown or 0),
             max_attempts=self.max_attempts, queue=queue, priority=message.get("priority"), request_id=request_id,
             idempotency=idempotency, digest=digest, replaces=replaces, follow=follow, most=most, lane=lane))
-        if outcome.outcome in states.ALL:
+        if outcome.outcome in (*states.ALL, "waiting"):
             lines.event(logger, "accepted", job=outcome.id, kind=self.name, request_id=request_id)
         if outcome.outcome == states.QUEUED:
             publish(self.app, outcome.id, self.name, message, producer)

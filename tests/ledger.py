@@ -202,9 +202,9 @@ def sample(job, params: Sample):
 if find_spec("app.events"):
     from app.events import Ended, on
 
-    @on("succeeded", "cancelled", kind="sample")
+    @on("succeeded", "cancelled", kind="anything")
     def applause(job, params: Ended):
-        """Starts when a sample has ended."""
+        """Starts when one that takes anything has ended."""
         return params.model_dump()
 
 

@@ -93,6 +93,8 @@ def test_a_request_and_its_delayed_job_share_a_trace_whose_error_comes_once_at_t
     assert sorted(map(traces.count, set(traces))) == [2, 3]  # the bulk's, and each attempt of ours
     assert {run["contexts"]["trace"]["trace_id"] for run in got(bodies, "transaction")} >= {trace, *traces}
     if "applause" in dynos.celery.tasks:  # an event's jobs have one message, and no trace in common
+        for _ in range(2):
+            dynos.task("anything").delay({"value": 1})
         heard = wait_for(lambda: (some := got(bodies, "transaction", transaction="applause"))[1:] and some)
         assert len({run["contexts"]["trace"]["trace_id"] for run in heard}) == 2
 
