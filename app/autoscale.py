@@ -8,12 +8,14 @@ autoscale  JSON of a Note
 import json
 import logging
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from app import demand
 from app.config import Settings
 from app.demand import START_SECONDS, Demand
 from app.heroku import Busy, Heroku, Limited, Refused
+from app.queue import QUEUE
 from app.reader import PREFIX
 from app.store import Store, dumps
 
@@ -99,8 +101,8 @@ class Note(NamedTuple):
 
 
 class Scaler:
-    def __init__(self, store: Store, settings: Settings):
-        self.store, self.settings = store, settings
+    def __init__(self, store: Store, settings: Settings, queues: Iterable[str] = (QUEUE,)):
+        self.store, self.settings, self.queues = store, settings, queues
         self.heroku = Heroku(settings)
 
     def step(self) -> float:
@@ -119,7 +121,7 @@ class Scaler:
         note.keep(self.store)
 
     def look(self) -> Demand:
-        return demand.look(self.store, broker=self.settings.broker_url == self.settings.redis_url)
+        return demand.look(self.store, self.queues if self.settings.broker_url == self.settings.redis_url else ())
 
     def noted(self, note: Note, seen: Demand) -> tuple[Note, State]:
         """What it comes to, with what was known before."""

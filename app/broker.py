@@ -18,5 +18,10 @@ class Channel(redis.Channel):
         self.async_pool.disconnect(inuse_connections=False)
 
 
+def lists(queue: str) -> list[str]:
+    """Where its messages wait in Redis, the most urgent first."""
+    return [f"{queue}{Channel.sep}{priority}" if priority else queue for priority in Channel.priority_steps]
+
+
 class Transport(redis.Transport):
     Channel = Channel

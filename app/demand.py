@@ -3,9 +3,10 @@ workers nobody promotes what falls due, so a job past its time counts as one tha
 
 import math
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from app.queue import QUEUE
+from app.broker import lists
 from app.reader import PREFIX
 from app.store import Store
 
@@ -30,15 +31,15 @@ class Demand(NamedTuple):
     highest: int = 0  # number of the last worker dyno that runs something; 0 for none
 
 
-def look(store: Store, broker: bool = False) -> Demand:
+def look(store: Store, queues: Iterable[str] = ()) -> Demand:
     """Raises one of app.connections.UNAVAILABLE.
 
     Args:
-        broker: whether this Redis carries the messages too. Then one that another program has put there, and that has
-            no record until a worker takes it, counts as a job that waits.
+        queues: those whose messages this Redis carries too. One that another program has put there, and that has no
+            record until a worker takes it, counts as a job that waits.
     """
     now = store.now() * 1000
-    scheduled, schedules, queued, running, bulks, workers, messages = _sets(store, now)
+    scheduled, schedules, queued, running, bulks, workers, *messages = _sets(store, now, queues)
     pipe = store.redis.pipeline(transaction=False)
     for bulk, _ in bulks:
         pipe.llen(f"{PREFIX}bulk:{bulk}")
@@ -55,15 +56,15 @@ def look(store: Store, broker: bool = False) -> Demand:
                 if int(busy or 0) and now - heard <= HEARD_SECONDS * 1000]
     waiting = queued[0] + scheduled[0] + schedules[0] + sum(staged)
     return Demand(
-        now, (now - min(heads, default=now)) / 1000, waiting or int(broker and messages > 0), len(running),
+        now, (now - min(heads, default=now)) / 1000, waiting or int(any(messages)), len(running),
         scheduled[1] + schedules[1], (min(ahead) - now) / 1000 if ahead else math.inf,
         int(said[0][0] or 0) if said else 0, max(map(number, runners), default=0))
 
 
-def _sets(store: Store, now: float) -> list:
+def _sets(store: Store, now: float, queues: Iterable[str]) -> list:
     """Of what falls due: how many have, how many will soon, the first that has, the first that will. Of what is queued:
-    how many, the first. Then the ids of what runs, the bulks, the workers, the one heard of last first, and how many
-    messages there are."""
+    how many, the first. Then the ids of what runs, the bulks, the workers, the one heard of last first; and of each
+    of the queues, whether there are messages."""
     pipe = store.redis.pipeline(transaction=False)
     for name in ("scheduled", "schedules"):
         pipe.zcount(PREFIX + name, "-inf", now)
@@ -74,7 +75,8 @@ def _sets(store: Store, now: float) -> list:
     pipe.zrange(PREFIX + "queued", 0, 0, withscores=True)
     pipe.zrange(PREFIX + "running", 0, -1).zrange(PREFIX + "bulks", 0, -1, withscores=True)
     pipe.zrevrange(PREFIX + "workers", 0, -1, withscores=True)
-    pipe.llen(QUEUE)
+    for queue in queues:
+        pipe.exists(*lists(queue))
     told = pipe.execute()
     return [told[:4], told[4:8], told[8:10], *told[10:]]
 

@@ -7,6 +7,7 @@ from flask import Blueprint, current_app
 from app.autoscale import TICK_SECONDS, Note, Scaler, starting
 from app.config import Settings
 from app.loop import Loop
+from app.queue import queues
 from app.redis_health import Problem
 from app.web.api import store
 from app.web.language import _
@@ -31,7 +32,8 @@ def set_up(setup):
         return
     extensions["problems"].append(problem)
     extensions["rests"].append(rests)
-    extensions["on_start"].append(lambda: Loop("autoscale", Scaler(extensions["store"], settings).step).start())
+    scaler = Scaler(extensions["store"], settings, queues(extensions["celery"]))
+    extensions["on_start"].append(lambda: Loop("autoscale", scaler.step).start())
 
 
 def rests() -> str:

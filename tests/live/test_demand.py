@@ -38,8 +38,10 @@ def test_what_no_record_tells_of(store, clock):
     store.redis.lpush("default", "one", "two")
     store.beat("worker.1-1f3a@host", 2, 0)
     store.beat("worker.3-1f3a@host", 2, 1)
-    assert look(store, broker=True) == Demand(now=clock(), waiting=1, slots=2, highest=3)
+    assert look(store, ["default"]) == Demand(now=clock(), waiting=1, slots=2, highest=3)
     assert look(store).waiting == 0, "from before there was another broker"
+    store.redis.rename("default", "mail\x06\x169")
+    assert [look(store, queues).waiting for queues in (["default"], ["default", "mail"])] == [0, 1]
     clock.forward(HEARD_SECONDS + 1)
     assert look(store).highest == 0
 
