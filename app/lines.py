@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from kombu.utils.encoding import safe_repr
 
@@ -85,7 +86,7 @@ class Formatter(logging.Formatter):
     def fields(self, record: logging.LogRecord) -> dict[str, str | float | bool]:
         own = getattr(record, "fields", None)
         own = own if isinstance(own, Fields) else {}
-        fields = {"level": record.levelname.lower(), "logger": record.name}
+        fields = {"level": record.levelname.lower(), "logger": str(record.name)}
         fields |= {"event": own["event"]} if "event" in own else {"msg": self.message(record)}
         for known in ({} if "job" in own else _job, _request.get() or {}, own):
             for name, value in known.items():
@@ -124,8 +125,13 @@ def quoted(value: str) -> str:
     """As a string of JSON, in which only what cannot be printed is escaped."""
     value = value.replace("\\", r"\\").replace('"', r"\"")
     if not value.isprintable():
-        value = "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in value)
+        value = "".join(map(printable, value))
     return f'"{value}"'
+
+
+@lru_cache(1000)
+def printable(char: str) -> str:
+    return char if char.isprintable() else json.dumps(char)[1:-1]
 
 
 def in_json(fields: dict, at: float) -> str:
@@ -135,6 +141,6 @@ def in_json(fields: dict, at: float) -> str:
 
 
 def cut(value: str, from_start: bool) -> str:
-    """Three quarters of it, or less. A trace says at its end what happened."""
-    most = min(MOST_BYTES, len(value) * 3 // 4)
+    """Half of it, or less. A trace says at its end what happened."""
+    most = min(MOST_BYTES, len(value) // 2)
     return "…" + value[-most:] if from_start else value[:most] + "…"
