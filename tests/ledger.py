@@ -128,6 +128,11 @@ def boom(text="a bug in a job"):
     raise RuntimeError(text)
 
 
+@shared_task(throws=(LookupError,))
+def foreseen(text):
+    raise LookupError(text)
+
+
 @shared_task
 def returns(what):
     return {"time": datetime(2027, 1, 31, tzinfo=UTC), "nan": float("nan"), "object": {1, 2}.__class__,

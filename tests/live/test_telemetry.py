@@ -106,6 +106,15 @@ def test_what_follows_a_job_is_in_its_trace_and_says_why_it_failed_without_secre
     assert second[1]["job.outcome"] == "failure"
 
 
+def test_what_a_kind_throws_on_purpose_is_told_by_its_type_alone_as_it_may_name_addresses(app):
+    dynos, collector = app
+    dynos.worker()
+    dynos.wait(dynos.task("foreseen").delay("no such user: ada@example.com").id)
+    ((span, said, _),) = wait_for(lambda: spans(collector, "run tests.ledger.foreseen"))
+    assert (said["error.type"], span.status.code, span.status.message) == ("LookupError", 2, "")
+    assert not any(b"ada@" in got.body for got in collector.got)
+
+
 def test_a_request_that_is_refused_has_a_span_too(app):
     dynos, collector = app
     dynos.web()
