@@ -54,6 +54,11 @@ def in_request(**fields) -> None:
     _request.set(fields)
 
 
+def besides(**fields) -> None:
+    """It has these as well, up to the line of its answer."""
+    _request.set((_request.get() or {}) | fields)
+
+
 def in_job(**fields) -> None:
     """What this process logs from here on has these fields."""
     global _job

@@ -8,7 +8,7 @@ import pkgutil
 from flask import Flask, request, url_for
 from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
 
-from app import NAME, logs, trace
+from app import NAME, lines, logs, trace
 from app.accept import TooMany
 from app.config import Settings
 from app.connections import UNAVAILABLE
@@ -103,6 +103,7 @@ def too_many(error):
 
 
 def unavailable(error):
+    lines.besides(error=type(error).__name__)
     what = "The bucket of files cannot be used" if isinstance(error, Away) else (
         "The job store (Redis) cannot be reached or is full")
     return answer(ServiceUnavailable(f"{what}. Nothing was changed; try again.", retry_after=RETRY_AFTER))

@@ -1,6 +1,7 @@
 """Redis away, full, or silent: an answer within three seconds, nothing half-created, nothing accepted lost."""
 
 import json
+import re
 import shutil
 import time
 import urllib.error
@@ -109,7 +110,7 @@ def test_a_full_redis_refuses_with_503_and_keeps_what_it_accepted(make_dynos):
     server = Server()
     try:
         dynos = make_dynos(server.url)
-        dynos.web()
+        web = dynos.web()
         full = JOB | {"delay": 3600}
         accepted = 1
         assert post(dynos, body=full)[0] == 202
@@ -117,6 +118,9 @@ def test_a_full_redis_refuses_with_503_and_keeps_what_it_accepted(make_dynos):
         while (status := post(dynos, body=full)[0]) == 202:
             accepted += 1
         assert status == 503
+        wait_for(lambda: re.search("status=503 .*", web.text()))
+        (line,) = [line for line in web.text().split("\n") if "status=503" in line]
+        assert " error=OutOfMemoryError " in line
         assert accepted > 10
         counts = dynos.store.counts()
         assert counts["scheduled"] == accepted == dynos.store.redis.zcard(PREFIX + "all")
