@@ -192,10 +192,12 @@ class Job(celery.Task):
                 task_id, self.app.worker, self.app.settings.lease_seconds, self.name,
                 json.dumps({**options, "args": args, "kwargs": kwargs}), self.max_attempts,
                 queue, recorded, priority)
+            record = None if isinstance(start, Start) else self.store.get(task_id)
         except UNAVAILABLE as error:
             raise Ignore(f"the job store is away ({error}); the sweep will find the job") from error
         if not isinstance(start, Start):
-            lines.event(logger, "ignored", job=task_id, kind=self.name, state=start)  # or its message came twice
+            about = {"job": task_id, "kind": self.name} | known(record)
+            lines.event(logger, "ignored", **about, state=start)  # or its message came twice
             raise Ignore(f"a message for a job that is {start} already")
         request.start, request.began = start, time.monotonic()
         request.checked, request.progress, request.log = 0.0, None, None

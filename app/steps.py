@@ -14,6 +14,7 @@ from time import monotonic, sleep
 
 from billiard.exceptions import WorkerLostError
 from celery import bootsteps, signals
+from celery.utils.log import get_multiprocessing_logger
 from celery.worker import state
 from celery.worker.request import Request
 
@@ -92,6 +93,7 @@ class Life(bootsteps.StartStopStep):
 
     def give_back(self):
         """Stop what still runs, then its records, then (as Celery closes the connection) its messages."""
+        get_multiprocessing_logger().setLevel(logging.CRITICAL)  # that they die of it is no error
         for job in active_jobs():
             with suppress(ProcessLookupError):
                 os.kill(job.worker_pid, signal.SIGKILL)

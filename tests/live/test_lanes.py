@@ -53,6 +53,11 @@ def test_jobs_of_a_lane_run_one_at_a_time_in_order_over_several_workers_and_lane
     assert len(list(itertools.groupby(order))) > 2  # they were not one after the other
 
 
+def test_the_log_tells_of_one_that_waits_for_its_turn_that_it_was_accepted(dynos, logged):
+    ids = in_lane(dynos, names("a", 3))
+    assert [line["job"] for line in logged() if line.get("event") == "accepted"] == ids
+
+
 def test_one_that_is_tried_again_keeps_the_others_waiting(dynos):
     dynos.worker()
     first = dynos.task("again").apply_async((str(dynos.ledger), "first", 1), lane="a").id

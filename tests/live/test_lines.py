@@ -102,6 +102,7 @@ def test_what_a_killed_worker_had_is_lost_and_what_a_stopped_one_had_is_given_ba
     assert [int(line["attempt"]) for line in (lost, given_back)] == [1, 2]
     assert all(line["state"] == "queued" and line["kind"] == "sample" for line in (lost, given_back))
     assert float(lost["duration"]) > 4 and float(given_back["duration"]) > 0.9
+    assert "error" not in {line["level"] for line in printed()}, "that it stops is none"
 
 
 def test_a_process_that_dies_a_task_that_is_unknown_and_one_out_of_time_are_a_line_each_and_tell_no_arguments(app):
@@ -161,6 +162,16 @@ def test_a_job_of_a_job_and_lines_of_its_threads_have_its_request_id(dynos):
     (line,) = [line for line in parse_all(worker.text()) if line.get("msg") == "from a thread"]
     assert (line["job"], line["kind"], line["attempt"], line["request_id"]) == (job["id"], "parent", "1", given)
     wait_for(lambda: "succeeded" in events(parse_all(worker.text()), child["id"]))
+
+
+def test_a_job_that_is_cancelled_before_it_starts_has_its_request_id_to_its_last_line(dynos):
+    dynos.web()
+    _, _, job = post(dynos, request_id="router-1", kind="sample", params={"label": "x"})
+    assert post(dynos, f"/api/jobs/{job['id']}/cancellation")[0] == 200
+    worker = dynos.worker()
+    (line,) = wait_for(lambda: [line for line in parse_all(worker.text()) if line.get("event") == "ignored"])
+    assert (line["job"], line["kind"], line["request_id"], line["state"]) == (
+        job["id"], "sample", "router-1", "cancelled")
 
 
 def test_an_id_that_looks_like_none_is_replaced_and_a_request_that_is_none_is_a_line(dynos):
