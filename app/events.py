@@ -66,7 +66,7 @@ def subscribe(celery: Celery) -> float:
             message.pop("headers", None)  # it is made once, for many jobs: each has a trace of its own
             told.setdefault(field, []).append({"name": name, "kind": name, "message": encode(name, message),
                                                "queue": queue, "max_attempts": task.max_attempts})
-    celery.store.subscribe(told)
+    celery.store.subscribe(celery.worker, told)
     return SUBSCRIBE_SECONDS
 
 
@@ -82,8 +82,8 @@ def position(store: Store, last: str) -> tuple[str, bool]:
     newest = info["last-generated-id"]
     if not last or _number(last) > _number(newest):  # Redis has lost them
         return newest, bool(last)
-    trimmed = info["entries-added"] > info["length"]
-    return last, trimmed and _number(last) < _number(info["first-entry"][0])
+    trimmed, first = info["entries-added"] > info["length"], (info["first-entry"] or [newest])[0]
+    return last, trimmed and _number(last) < _number(first)
 
 
 def since(store: Store, last: str, limit: int) -> list[tuple[str, dict]]:

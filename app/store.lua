@@ -51,7 +51,7 @@
 --   lock:<name>          string, for a few seconds
 --   events               stream, the last ten thousand changes of a job's state: id kind state attempt at
 --   on                   hash, "<state>:<kind>", * for any kind -> JSON list of the jobs to record when such a one ends
---                        so: name, and message kind queue max_attempts
+--                        so: name, and message kind queue max_attempts; `since`: when the worker that said so started
 local P = KEYS[1]
 local changed = false
 
@@ -478,9 +478,9 @@ function life.start(id, worker, claim, lease, message, wish, recorded)
   local waited = math.max(0, NOW - (f[6] or f[7])) -- as in find.lua, pulse
   tally({started = 1, waited = waited}, waited)
   count(f[9], {['wait:' .. step(waited)] = 1, ['wait:sum'] = waited})
+  local token, attempt = redis.call('HINCRBY', job_key(id), 'starts', 1), redis.call('HINCRBY', job_key(id), 'attempt', 1)
   move(id, 'running', NOW + lease)
-  return {'running', redis.call('HINCRBY', job_key(id), 'starts', 1),
-    redis.call('HINCRBY', job_key(id), 'attempt', 1), f[5], f[8], f[10], waited}
+  return {'running', token, attempt, f[5], f[8], f[10], waited}
 end
 
 -- A worker says that it still runs these. -> how many of them are its own
@@ -825,10 +825,12 @@ function life.leave(worker)
   return redis.call('ZREM', key('workers'), worker)
 end
 
--- What to do when a job ends; nothing else any longer.
-function life.subscribe(...)
+-- What to do when a job ends; nothing else any longer. Of releases that overlap, the worker that started last says it.
+function life.subscribe(worker, ...)
+  local since = tonumber(redis.call('HGET', key('worker:' .. worker), 'since') or 0)
+  if since < tonumber(redis.call('HGET', key('on'), 'since') or 0) then return end
   redis.call('DEL', key('on'))
-  if ... then redis.call('HSET', key('on'), ...) end
+  redis.call('HSET', key('on'), 'since', since, ...)
 end
 
 -- Whoever gets the lock does what one worker is enough for; it ends by itself. -> 1 or false

@@ -374,9 +374,10 @@ class Store(Reader):
     def leave(self, worker: str) -> None:
         self._move("leave", worker)
 
-    def subscribe(self, jobs: dict[str, list[dict]]) -> None:
-        """Say which jobs to record when one ends, by "<state>:<kind>"; see store.lua. What was said before is gone."""
-        self._move("subscribe", *(part for field, told in jobs.items() for part in (field, dumps(told))))
+    def subscribe(self, worker: str, jobs: dict[str, list[dict]]) -> None:
+        """Say which jobs to record when one ends, by "<state>:<kind>"; see store.lua. What was said before is gone, unless
+        a worker said it that started after this one."""
+        self._move("subscribe", worker, *(part for field, told in jobs.items() for part in (field, dumps(told))))
 
     def lock(self, name: str, seconds: float) -> bool:
         """Take a short lock that nobody releases; it ends by itself."""

@@ -10,10 +10,11 @@ import pytest
 from app import events
 from app.config import Settings
 from app.events import EVENTS, Ended, on, subscribe
+from app.store import PREFIX
 from app.web import create_app
 from app.web import events as streams
 from tests.dynos import wait_for
-from tests.stores import fail, start, state, submit
+from tests.stores import Clock, fail, start, state, submit
 
 HEADERS = {"Authorization": "Bearer t"}
 
@@ -57,7 +58,7 @@ def test_each_change_of_a_state_is_an_event(app, jobs):
     jobs.cancel("a")
     told = [data for _, _, data in stream(app, last="0-0")]
     assert [(event["state"], event["attempt"]) for event in told] == [
-        ("scheduled", 0), ("queued", 0), ("running", 0), ("scheduled", 1), ("cancelled", 1)]
+        ("scheduled", 0), ("queued", 0), ("running", 1), ("scheduled", 1), ("cancelled", 1)]
     assert {event["id"] for event in told} == {"a"} and {event["kind"] for event in told} == {"demo"}
 
 
@@ -96,6 +97,8 @@ def test_who_was_away_too_long_is_told_that_some_are_missing(app, jobs, monkeypa
     jobs.redis.xtrim(EVENTS, 1, approximate=False)
     told = stream(app, last=first)
     assert told[0][1] == "gap" and told[1][2]["state"] == "succeeded"
+    jobs.redis.xtrim(EVENTS, 0, approximate=False)  # or a program has deleted what it read
+    assert [event for _, event, _ in stream(app, last=first)] == ["gap"]
     jobs.redis.delete(EVENTS)
     assert [event for _, event, _ in stream(app, last=first)] == ["gap"]
     submit(jobs, "b")
@@ -207,6 +210,25 @@ def test_what_the_code_no_longer_has_is_forgotten(app, monkeypatch):
     store.submit("a", "anything", '{"args":[],"kwargs":{}}', queue="default")
     store.cancel("a")
     assert started_by(store, "a") == [] and state(store, "a") == "cancelled"
+
+
+def test_a_worker_of_an_older_release_does_not_have_it_forgotten(app, monkeypatch):
+    celery = app.extensions["celery"]
+    celery.store.clock = clock = Clock()
+    for celery.worker in ("older", "newer"):
+        celery.store.beat(celery.worker)
+        clock.forward(1)
+    store = subscribed(app)
+    celery.worker = "older"
+    with monkeypatch.context() as older:
+        older.delattr(type(celery.tasks["applause"]), "starts_on")
+        subscribe(celery)
+    store.submit("a", "sample", '{"args":[],"kwargs":{}}', queue="default")
+    store.cancel("a")
+    assert started_by(store, "a")
+    store.redis.delete(PREFIX + "on")
+    subscribe(celery)
+    assert store.redis.hlen(PREFIX + "on")
 
 
 def test_one_for_any_kind_does_not_hear_of_what_was_started_so(app, monkeypatch):
