@@ -67,6 +67,7 @@ end
 local NOW = clock(ARGV[2])
 
 local STATES = {'scheduled', 'queued', 'running', 'succeeded', 'failed', 'cancelled'}
+local ENDED = {succeeded = true, failed = true, cancelled = true}
 local BUCKETS = {10, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 900000, 3600000}
 local MOST_KINDS, KIND_BYTES = 100, 100
 
@@ -163,15 +164,18 @@ end
 local function advance(lane, own)
   while true do
     local id, place = unpack(redis.call('ZRANGE', lane, 0, 0, 'WITHSCORES'))
-    if not id or place == '0' and redis.call('EXISTS', job_key(id), key('laned:' .. id)) > 0 then return end
-    if place ~= '0' and redis.call('EXISTS', job_key(id)) == 1 then
+    if not id then return end
+    local state = read(id, 'state')
+    local wants = id == own or state and not ENDED[state]
+    if place == '0' and (wants or not state and redis.call('EXISTS', key('laned:' .. id)) == 1) then return end
+    if place ~= '0' and wants then
       redis.call('ZADD', lane, 0, id)
       if id == own then return end
       redis.call('HSET', job_key(id), 'since', NOW, 'queued', NOW)
       redis.call('RPUSH', key('wake'), id)
       return move(id, 'queued', NOW)
     end
-    redis.call('ZREM', lane, id) -- somebody has deleted its record by hand
+    redis.call('ZREM', lane, id) -- its record was deleted by hand, or an older release ended it, which has no lanes
   end
 end
 
@@ -267,6 +271,30 @@ local function follow_up(id, state)
   end
 end
 
+-- Ids of the jobs that a message has come after its own.
+local function ids_in(call, found)
+  for name, value in pairs(call) do
+    if name == 'task_id' and type(value) == 'string' then table.insert(found, value)
+    elseif type(value) == 'table' then ids_in(value, found) end
+  end
+  return found
+end
+
+-- A chain goes no further. What was to end it in the place of a job with a lane lets the others go on; should somebody
+-- retry what failed, it takes its turn when it comes.
+local function give_up_turns(id)
+  local message = redis.call('GET', key('message:' .. id)) or ''
+  if not (message:find('"chain":', 1, true) or message:find('"chord":', 1, true)) then return end
+  local fine, call = pcall(cjson.decode, message)
+  for _, next in ipairs(fine and ids_in({call.chain or '', call.chord}, {}) or {}) do
+    local lane = (redis.call('GET', key('laned:' .. next)) or ''):match('^%d+ (.*)$')
+    if lane then
+      redis.call('ZREM', key('lane:' .. lane), next)
+      advance(key('lane:' .. lane))
+    end
+  end
+end
+
 local function finish(id, state)
   redis.call('HSET', job_key(id), 'finished', NOW)
   redis.call('HDEL', job_key(id), 'cancel')
@@ -274,6 +302,7 @@ local function finish(id, state)
   count(read(id, 'kind'), {['ended:' .. state] = 1})
   follow_up(id, state)
   leave_lane(id)
+  if state ~= 'succeeded' then give_up_turns(id) end
   return move(id, state, NOW)
 end
 

@@ -159,10 +159,10 @@ def short_lived(path):
 
 
 @shared_task(bind=True)
-def replaced(self, path, chained):
+def replaced(self, path, chained, fails=False):
     note(path, "start replaced")
     last = work.si(path, "instead", 0.5)
-    self.replace(work.si(path, "before") | last if chained else last)
+    self.replace((boom.si() if fails else work.si(path, "before")) | last if chained else last)
 
 
 @shared_task(time_limit=2)

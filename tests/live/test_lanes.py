@@ -111,6 +111,14 @@ def test_a_job_that_another_takes_the_place_of_keeps_its_turn(dynos):
     assert [line.split()[1] for line in dynos.lines("start")] == ["replaced", "before", "instead", "last"]
 
 
+def test_a_job_whose_place_is_never_taken_gives_up_its_turn(dynos):
+    dynos.worker()
+    dynos.task("replaced").apply_async((str(dynos.ledger), True, True), lane="a")
+    last = dynos.work("last", lane="a")
+    dynos.wait(last, "succeeded")
+    assert [line.split()[1] for line in dynos.lines("start")] == ["replaced", "last"]
+
+
 def test_a_lane_does_not_wait_until_somebody_looks_for_what_is_due(dynos):
     dynos.worker()
     ids = in_lane(dynos, names("a", 60), seconds=0)
@@ -176,6 +184,38 @@ def test_when_it_was_deleted_by_hand_the_next_one_goes(store):
         store.redis.zrem(PREFIX + set, "a")
     submit(store, "c", lane="x")
     assert store.promote(10)[1] == ["b"]
+
+
+def test_a_lane_waits_for_what_a_job_in_it_goes_on_as(store):
+    submit(store, "a", lane="x")
+    store.drop("a", start(store, "a").token)
+    assert submit(store, "b", lane="x")[0] == "waiting" and start(store, "b") == "queued"
+    assert submit(store, "a")[0] == "queued"
+    store.settle("a", start(store, "a").token, "", "succeeded")
+    assert store.promote(10)[1] == ["b"]
+
+
+def test_a_job_waits_since_its_turn_has_come(store, clock):
+    for id in "ab":
+        submit(store, id, lane="x")
+    token = start(store, "a").token
+    clock.forward(100)
+    store.settle("a", token, "", "succeeded")
+    assert int(store.get("b")["queued"]) == clock()
+    clock.forward(1)
+    assert start(store, "b").waited == 1
+
+
+@pytest.mark.parametrize("ended", ["succeeded", "failed", "cancelled"])
+def test_what_an_older_release_ended_is_neither_waited_for_nor_run_again(store, ended):
+    """It knows of no lanes, and leaves none."""
+    for id in "ab":
+        submit(store, id, lane="x")
+        store.redis.zrem(PREFIX + "queued", id)
+        store.redis.zadd(PREFIX + ended, {id: store.clock()})
+        store.redis.hset(f"{PREFIX}job:{id}", "state", ended)
+    assert submit(store, "c", lane="x")[0] == "queued"
+    assert start(store, "c").token and [state(store, id) for id in "ab"] == [ended, ended]
 
 
 @pytest.fixture
