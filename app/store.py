@@ -375,8 +375,8 @@ class Store(Reader):
         self._move("leave", worker)
 
     def subscribe(self, worker: str, jobs: dict[str, list[dict]]) -> None:
-        """Say which jobs to record when one ends, by "<state>:<kind>"; see store.lua. What was said before is gone, unless
-        a worker said it that started after this one."""
+        """Say which jobs to record when one ends, by "<state>:<kind>"; see store.lua. What was said before is gone,
+        unless a worker said it that started after this one."""
         self._move("subscribe", worker, *(part for field, told in jobs.items() for part in (field, dumps(told))))
 
     def lock(self, name: str, seconds: float) -> bool:
