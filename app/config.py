@@ -10,9 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from kombu.transport import TRANSPORT_ALIASES
 
-from app import addons
+from app import addons, brokers
 from app.address import domain, normalized
 
 REDIS_SCHEMES = ("redis", "rediss")
@@ -278,10 +277,10 @@ class _Reader:
         return value
 
     def broker(self, name: str) -> str:
-        """Any URL that kombu has a transport for; some have no host."""
+        """Some have no host."""
         value = self.environ.get(name, "").strip()
-        if value and ("://" not in value or value.partition("://")[0].partition("+")[0] not in TRANSPORT_ALIASES):
-            self.problems.append(f"{name} is no broker's URL; set it to amqps://host, or another that Celery speaks")
+        if value and (wrong := brokers.problem(value)):
+            self.problems.append(f"{name} {wrong}")
         return value
 
     def address(self, name: str, default: str | None, remedy: str) -> str:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from app.broker import lists
 from app.reader import PREFIX
 from app.store import Store
+from app.transports.redis import lists
 
 #: A dyno needs so long to start, and Celery in it, in seconds.
 START_SECONDS = 30

@@ -5,9 +5,9 @@ import mmap
 from celery import Celery
 from celery.signals import task_postrun, worker_process_init
 from kombu import Queue
-from kombu.transport import TRANSPORT_ALIASES
 
 from app import kinds, lines
+from app.brokers import broker_of
 from app.config import ConfigError, Settings
 from app.connections import HEALTH_CHECK_SECONDS, connect, with_tls
 from app.files import Files
@@ -16,11 +16,6 @@ from app.scrubber import Scrubber
 from app.store import Store
 
 QUEUE = "default"
-#: Far out of the way: a lost message is found by the sweep, so the broker need not guess.
-VISIBILITY_TIMEOUT = 12 * 3600
-
-# Ours, with fewer connections; by its alias, so that Celery's lines still say redis://.
-TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "app.broker:Transport")
 
 
 def make_celery(settings: Settings, worker: str = "") -> Celery:
@@ -79,7 +74,6 @@ def open_store(celery: Celery, *, patient: bool) -> None:
 
 
 def configuration(settings: Settings) -> dict:
-    redis_broker = settings.broker_url.startswith(("redis://", "rediss://"))
     return {
         "broker_url": with_tls(settings.broker_url),
         # Only for tasks that ask for their result with ignore_result=False, and for chords.
@@ -90,7 +84,6 @@ def configuration(settings: Settings) -> dict:
         "task_acks_late": True,  # a worker that is stopped gives back what it had begun
         "task_reject_on_worker_lost": True,  # a child that dies alone too; app.job counts the attempt
         "worker_prefetch_multiplier": 1,
-        "worker_disable_prefetch": redis_broker,  # no worker hoards what another could start (Redis only)
         "worker_cancel_long_running_tasks_on_connection_loss": False,  # the lease keeps a second run away
         "worker_soft_shutdown_timeout": 0,  # app.steps stops the worker, and sooner
         # --- outages
@@ -100,13 +93,6 @@ def configuration(settings: Settings) -> dict:
         "broker_pool_limit": 1,  # one connection to publish with, for each process
         "broker_pool_acquire_timeout": 2,
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_max": 0.2},
-        "broker_transport_options": {
-            "visibility_timeout": VISIBILITY_TIMEOUT,
-            "socket_timeout": 5,  # none by default: a silent Redis would block .delay() for ever
-            "socket_connect_timeout": 2,
-            "socket_keepalive": True,
-            "health_check_interval": HEALTH_CHECK_SECONDS,
-        } if redis_broker else {},
         "redis_socket_timeout": 5,
         "redis_socket_connect_timeout": 2,
         "redis_socket_keepalive": True,
@@ -128,4 +114,5 @@ def configuration(settings: Settings) -> dict:
         "result_serializer": "json",
         "timezone": "UTC",
         "worker_redirect_stdouts": False,
+        **broker_of(settings.broker_url).settings,
     }

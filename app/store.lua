@@ -59,6 +59,9 @@ local function key(name) return P .. name end
 local function job_key(id) return P .. 'job:' .. id end
 local function read(id, field) return redis.call('HGET', job_key(id), field) end
 
+-- A worker that was heard of in the last so many milliseconds lives.
+local HEARD = 15000
+
 local function clock(given)
   if given ~= '' then return tonumber(given) end
   local t = redis.call('TIME')
@@ -644,16 +647,47 @@ function life.sweep_leases(limit)
   return swept
 end
 
+-- How far workers have come, on a broker that does not tell what it holds. As a queue is about first in, first out, what
+-- was queued `grace` before that which was taken last is lost; all is, when workers have had room for so long and took
+-- nothing. A broker that is not so fair costs few messages too many: the jobs that are taken for lost at a time.
+-- -> lost is what was queued before, how many of it at most
+local function reached(grace, limit)
+  local queued, started, slots = 0, 0, 0
+  for _, set in ipairs({'running', 'succeeded', 'failed'}) do
+    for _, id in ipairs(redis.call('ZREVRANGE', key(set), 0, 99)) do
+      local f = redis.call('HMGET', job_key(id), 'queued', 'started')
+      queued, started = math.max(queued, f[1] or 0), math.max(started, f[2] or 0)
+    end
+  end
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', key('workers'), NOW - HEARD, '+inf')) do
+    slots = slots + (redis.call('HGET', key('worker:' .. name), 'slots') or 0)
+  end
+  if started < NOW - grace and redis.call('ZCARD', key('running')) < slots then return NOW - grace, limit end
+  return math.min(queued, NOW) - grace, math.min(limit, slots)
+end
+
 -- Jobs whose message was lost. The broker holds `messages`: while those are no fewer than the queued jobs, none
 -- is missing; else the oldest are, as a queue is first in, first out. Those queued for less than `grace` may still
--- be on their way. Of a broker that does not tell (-1), any that waits for more than `age` may be.
--- -> ids to publish again
-function life.sweep_queued(limit, grace, age, messages)
+-- be on their way. Of a broker that does not tell (-1), see reached, and any that waits for more than `age` may be
+-- as well; of the queues named, if any are: nobody may be there to take from others. -> ids to publish again
+function life.sweep_queued(limit, grace, age, messages, ...)
   messages, limit = tonumber(messages), tonumber(limit)
-  if messages < 0 then grace = age
-  else limit = math.min(limit, redis.call('ZCOUNT', key('queued'), '-inf', '(inf') - messages) end
-  local lost = limit > 0 and due_of('queued', limit, NOW - grace) or {}
-  for _, id in ipairs(lost) do enqueue(id) end
+  if messages >= 0 then
+    limit = math.min(limit, redis.call('ZCOUNT', key('queued'), '-inf', '(inf') - messages)
+    local lost = limit > 0 and due_of('queued', limit, NOW - grace) or {}
+    for _, id in ipairs(lost) do enqueue(id) end
+    return lost
+  end
+  local before, most = reached(grace, limit)
+  if before < NOW - age then before, most = NOW - age, limit end
+  local queues, lost = {}, {}
+  for _, name in ipairs({...}) do queues[name] = true end
+  for _, id in ipairs(due_of('queued', 1000, before)) do
+    if #lost < most and (... == nil or queues[read(id, 'queue')]) then
+      table.insert(lost, id)
+      redis.call('ZADD', key('queued'), NOW, id) -- when it was queued first tells how far workers have come
+    end
+  end
   return lost
 end
 

@@ -225,14 +225,15 @@ class Store(Reader):
         """Returns those whose lease had run out."""
         return list(map(_lost, self._move("sweep_leases", limit)))
 
-    def sweep_queued(self, limit: int, grace: float, age: float, messages: dict[str, int] | None) -> list[str]:
+    def sweep_queued(self, limit: int, grace: float, age: float, messages: dict[str, int] | None,
+                     queues: Iterable[str] = ()) -> list[str]:
         """Returns the ids whose message must be lost, now that the broker holds so many `messages` in each queue, the
-        default one first (None: it does not tell)."""
+        default one first (None: it does not tell; then, if any are named, of these queues alone, from which somebody takes)."""
         if messages and (len(messages) > 1 or self.redis.exists(f"{PREFIX}ranked")):
             lost = self._overdue(messages, self.now() - grace)[:limit]
             return self._move("sweep_these", int(grace * 1000), *lost) if lost else []
         return self._move("sweep_queued", limit, int(grace * 1000), int(age * 1000),
-                          -1 if messages is None else sum(messages.values()))
+                          -1 if messages is None else sum(messages.values()), *queues)
 
     def _overdue(self, messages: dict[str, int], before: float) -> list[str]:
         """Of each queue that holds fewer messages than jobs wait for it, so many of those that were queued before that

@@ -17,6 +17,7 @@ from celery.worker.state import active_requests
 from kombu.utils import json
 
 from app import lines, removal, states
+from app.brokers import broker_of
 from app.connections import UNAVAILABLE
 from app.job import declare_lost, publish, tell_lost
 from app.loop import Loop
@@ -44,7 +45,7 @@ class Timers:
         self.celery = celery
         self.store = celery.store
         self.lease = celery.settings.lease_seconds
-        self.redis_broker = celery.conf.broker_url.startswith("redis")
+        self.broker = broker_of(celery.conf.broker_url)
         self.retention = celery.settings.retention_days * 86400
         self.in_touch_since = monotonic()
         self.turned = math.inf  # when Celery's own loop last went round; always, where it has none
@@ -97,7 +98,8 @@ class Timers:
         self.publish([run.id for run in swept if run.state == states.QUEUED])
         for row in self.store.messages([run.id for run in swept if run.state == states.FAILED]):
             declare_lost(self.celery, *row[:2], json.loads(row[2]))
-        missing = self.store.sweep_queued(BATCH, self.lease / 3, QUEUED_SECONDS, self.messages())
+        missing = self.store.sweep_queued(BATCH, self.lease / 3, QUEUED_SECONDS, self.messages(),
+                                          self.celery.amqp.queues.consume_from)
         self.publish(missing)
         if swept or missing:
             logger.warning("swept up %d jobs of dead workers and %d without a message", len(swept), len(missing))
@@ -134,6 +136,8 @@ class Timers:
 
     def messages(self) -> dict[str, int] | None:
         """How many messages wait on the broker, of any priority, in each queue; None when it does not tell."""
+        if not self.broker.counts:
+            return None
         found = {}
         with self.celery.producer_or_acquire() as producer:
             for name in self.celery.amqp.queues:
@@ -141,9 +145,8 @@ class Timers:
                 try:
                     found[name] = producer.channel.queue_declare(name, passive=True).message_count
                 except producer.connection.channel_errors:
-                    if not self.redis_broker:
-                        return None
-                    # kombu on Redis: an empty list does not exist
+                    producer.revive(producer.connection)  # RabbitMQ has closed the channel
+                    # There is no such queue: on Redis, no empty one.
         return found
 
 

@@ -274,6 +274,46 @@ def test_of_a_broker_that_does_not_tell_a_job_is_published_again_when_it_waits_f
     assert store.sweep_queued(10, 10, 3600, None) == []
 
 
+@pytest.mark.parametrize("slots, lost", [(2, []), (3, ["late", "later"])])
+def test_of_a_broker_that_does_not_tell_what_waits_while_workers_have_nothing_to_do_is_lost(store, clock, slots, lost):
+    for id in ("one", "two"):
+        submit(store, id)
+        start(store, id, lease=3600)
+    clock.forward(1)
+    for id in ("late", "later"):
+        submit(store, id)
+    clock.forward(11)
+    store.beat("w1", slots)
+    assert store.sweep_queued(10, 10, 3600, None, ["default"]) == lost
+    assert store.sweep_queued(10, 10, 3600, None, ["default"]) == []  # not at once again
+    clock.forward(20)  # nothing was heard of a worker since
+    assert store.sweep_queued(10, 10, 3600, None, ["default"]) == []
+
+
+def test_of_a_broker_that_does_not_tell_what_was_overtaken_is_lost_and_a_long_queue_is_not(store, clock):
+    ids = [f"j{n:02}" for n in range(30)]
+    for id in ids:
+        submit(store, id)
+        clock.forward(1)
+    store.beat("w1", 2)
+    run = start(store, "j08")
+    for id in ids[3:8]:
+        store.settle(id, start(store, id).token, "w1", "succeeded")
+    assert store.sweep_queued(100, 10, 3600, None) == []  # 21 wait behind those that run, and three just before
+    store.settle("j08", run.token, "w1", "succeeded")
+    start(store, "j12", lease=3600)
+    assert store.sweep_queued(100, 10, 3600, None) == ["j00", "j01"]  # as many as may run at a time
+    assert store.sweep_queued(100, 10, 3600, None) == ["j02"]
+
+
+def test_what_waits_in_a_queue_that_nobody_here_takes_from_is_not_told_of_again(store, clock):
+    submit(store, "a", queue="reports")
+    submit(store, "b")
+    clock.forward(20)
+    store.beat("w1", 2)
+    assert store.sweep_queued(10, 10, 3600, None, ["default"]) == ["b"]
+
+
 def test_a_job_without_a_record_stops_no_sweep(store, clock):
     for id in ("gone", "there"):
         submit(store, id)

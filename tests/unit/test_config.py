@@ -81,7 +81,7 @@ def test_a_machine_that_names_no_limit_does_not_get_a_hundred_processes():
 
 def test_the_broker_is_redis_unless_another_is_named():
     assert settings(CLOUDAMQP_URL="amqps://c").broker_url == "amqps://c"
-    assert settings(CLOUDAMQP_URL="amqps://c", BROKER_URL="sqs://").broker_url == "sqs://"
+    assert settings(CLOUDAMQP_URL="amqps://c", BROKER_URL="memory://").broker_url == "memory://"
 
 
 def test_smtp_needs_a_sender():

@@ -19,9 +19,9 @@ from tests.project import copy_project
 ROOT = Path(__file__).parent.parent.parent
 
 #: Each module may import those before it. web/ and jobs/ come last and see all of these.
-LAYERS = ["states", "address", "addons", "config", "trace", "scrubber", "lines", "connections", "pulse", "redis_health",
-          "reader", "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox", "asking", "outgoing",
-          "firebase", "job", "kinds", "events", "masking", "accept", "bulk", "schedules", "removal", "broker", "queue",
+LAYERS = ["states", "address", "addons", "connections", "brokers", "config", "trace", "scrubber", "lines", "pulse",
+          "redis_health", "reader", "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox", "asking",
+          "outgoing", "firebase", "job", "kinds", "events", "masking", "accept", "bulk", "schedules", "removal", "queue",
           "loop", "demand", "heroku", "autoscale", "traffic", "metrics", "log_metrics", "timers", "steps", "monitors",
           "sentry", "telemetry", "check"]
 
@@ -47,6 +47,8 @@ def test_layers_only_look_down():
         assert not set(imports(path)) & above, path
     for path in (ROOT / "app" / "jobs").glob("*.py"):
         assert "web" not in imports(path), path
+    for path in (ROOT / "app" / "transports").glob("*.py"):
+        assert not set(imports(path)), path
     for path in (ROOT / "app" / "tables").glob("*.py"):
         assert set(imports(path)) <= {"tables"}, path
     for path in (ROOT / "app" / "report").rglob("*.py"):

@@ -1,0 +1,97 @@
+"""The brokers, a row each: what Celery must be told of one beside its URL. docs/brokers.md is about using them.
+
+The job store stays Redis, and keeps the promise; a broker carries wake-ups. Of any other that kombu has a transport
+for, Celery is told nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from types import MappingProxyType
+
+from kombu.transport import TRANSPORT_ALIASES
+
+from app.connections import HEALTH_CHECK_SECONDS
+
+
+@dataclass(frozen=True)
+class Broker:
+    """What Celery must be told.
+
+    Args:
+        settings: of Celery; they go before those of app.queue.
+        package: what requirements.in needs for it, which brings the module `client`.
+        counts: it tells how many messages wait. Of one that does not, the sweep thinks it from what was taken last.
+        transport: ours, where kombu's will not do.
+    """
+
+    settings: Mapping = field(default_factory=dict)
+    package: str = ""
+    client: str = ""
+    counts: bool = False
+    transport: str = ""
+
+
+REDIS = Broker(
+    settings={
+        "worker_disable_prefetch": True,  # no worker hoards what another could start (Redis only)
+        "broker_transport_options": {
+            # Far out of the way: a lost message is found by the sweep, so the broker need not guess.
+            "visibility_timeout": 12 * 3600,
+            "socket_timeout": 5,  # none by default: a silent Redis would block .delay() for ever
+            "socket_connect_timeout": 2,
+            "socket_keepalive": True,
+            "health_check_interval": HEALTH_CHECK_SECONDS,
+        },
+    },
+    counts=True,
+    transport="app.transports.redis:Transport",  # by its alias, so that Celery's lines still say redis://
+)
+RABBITMQ = Broker(
+    settings={
+        "broker_heartbeat": 30,  # of workers: 120 s by default, for as long a dead connection is taken for a quiet one
+        "broker_transport_options": {
+            "confirm_publish": True,  # published is what most of its nodes have on disk
+            "read_timeout": 5,  # of what is asked of it; a worker waits for messages without
+            "write_timeout": 5,
+        },
+    },
+    counts=True,
+    transport="app.transports.rabbitmq:Transport",
+)
+
+BROKERS: Mapping[str, Broker] = MappingProxyType({
+    "redis": REDIS,
+    "rediss": REDIS,
+    "amqp": RABBITMQ,
+    "amqps": RABBITMQ,
+})
+
+TRANSPORT_ALIASES |= {scheme: broker.transport for scheme, broker in BROKERS.items() if broker.transport}
+TRANSPORT_ALIASES["amqps"] = "app.transports.rabbitmq:SSLTransport"
+
+
+def broker_of(url: str) -> Broker:
+    return BROKERS.get(_scheme(url), Broker())
+
+
+def problem(url: str) -> str:
+    """What keeps this app from using the URL, with the way out; or ""."""
+    if "://" not in url or _scheme(url) not in TRANSPORT_ALIASES:
+        return "is no broker's URL; set it to amqps://host, or another that Celery speaks"
+    broker = broker_of(url)
+    if broker.client and not _installed(broker.client):
+        return (f"names a broker by {_scheme(url)}://, but its client is not installed; "
+                f"add {broker.package} to requirements.in and run bin/lock")
+    return ""
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0].partition("+")[0]
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # what it is in
+        return False

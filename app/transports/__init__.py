@@ -1,0 +1,1 @@
+"""What kombu's transports lack, a file each. app.brokers says which URL takes which."""

@@ -1,0 +1,103 @@
+"""What holds on each broker, and how fast it is: python -m benchmarks.brokers [RabbitMQ …]
+
+Runs the checks of tests/brokers on each, then jobs that do nothing: made by one process, then run by a worker with two
+slots. Writes the tables into docs/brokers.md when every broker was there.
+"""
+
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from benchmarks.figures import say
+from tests.brokers.checks import CHECKS
+from tests.brokers.servers import BROKERS, Redis
+from tests.dynos import ROOT, Dynos, Server, wait_for
+
+JOBS = 1000
+FIGURES = ("made a second", "run a second", "connections of a worker", "MB of the broker")
+DOCS = ROOT / "docs" / "brokers.md"
+
+
+def main(names: list[str]):
+    held, figures = [["", *CHECKS]], []
+    for name, (make, missing) in {"Redis": (Redis, lambda: ""), **BROKERS}.items():
+        if names and name not in names:
+            continue
+        if missing():
+            sys.exit(f"{name} is not here: {missing()}")
+        held.append([name, *on_its_own(make, check)])
+        figures.append([name, *on_its_own(make, rate)])
+        say(f"{held[-1]}\n{figures[-1]}")
+    tables = {"holds": table(*zip(*held)),
+              "figures": table(["", *FIGURES], *figures)}
+    print("\n\n".join(tables.values()))
+    if not names:
+        text = DOCS.read_text()
+        for name, lines in tables.items():
+            text = re.sub(rf"(<!-- {name} -->\n).*?(\n<!-- end -->)", rf"\g<1>{lines}\g<2>", text, flags=re.S)
+        DOCS.write_text(text)
+
+
+def on_its_own(make, measure) -> list[str]:
+    folder, store = Path(tempfile.mkdtemp()), Server()
+    broker = make(folder)
+    app = Dynos(store.url, folder, BROKER_URL=broker.url, **broker.env)
+    try:
+        return measure(app, broker)
+    finally:
+        app.end()
+        broker.end()
+        store.stop()
+
+
+def check(app, broker) -> list[str]:
+    app.worker()
+    return [verdict(name, app, broker) for name in CHECKS]
+
+
+def verdict(name, app, broker) -> str:
+    if name in broker.gaps:
+        return "–"
+    try:
+        CHECKS[name](app, broker)
+    except AssertionError as error:
+        say(f"{name}: {error}")
+        return "**no**"
+    return "yes"
+
+
+def rate(app, broker) -> list[str]:
+    task, began = app.task("returns"), time.perf_counter()
+    for _ in range(JOBS):
+        task.delay("none")
+    made = JOBS / (time.perf_counter() - began)
+    worker, began = app.worker(LOG_LEVEL="WARNING", wait=False), time.perf_counter()
+    wait_for(lambda: app.store.counts()["succeeded"] > 0, 60)
+    began, first = time.perf_counter(), app.store.counts()["succeeded"]
+    wait_for(lambda: app.store.counts()["succeeded"] == JOBS, 600)
+    run = (JOBS - first) / (time.perf_counter() - began)
+    main = psutil.Process(worker.popen.pid)
+    opened = sum(c.raddr[1:] == (broker.port,) and c.status == "ESTABLISHED"
+                 for process in [main, *main.children(recursive=True)] for c in process.net_connections())
+    return [f"{made:.0f}", f"{run:.0f}", str(opened), memory(broker)]
+
+
+def memory(broker) -> str:
+    if not getattr(broker, "real", False):
+        return ""
+    main = psutil.Process(broker.process.pid)
+    return f"{sum(p.memory_info().rss for p in [main, *main.children(recursive=True)]) / 2**20:.0f}"
+
+
+def table(head: Iterable[str], *rows: Iterable[str]) -> str:
+    lines = [head, ["---" for _ in head], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,28 @@
+"""Each broker as the tests have it: what starts one in a folder, and what is missing here. Each has
+
+    url, env     its BROKER_URL, and what else the app's processes need
+    start, stop  with its data kept
+    end          for good
+    gaps         the checks that cannot hold, each with the reason
+    real         it is the server that its users have, and not one that stands in for it
+"""
+
+from tests.brokers import rabbitmq
+from tests.dynos import Server
+
+
+class Redis(Server):
+    """Beside that of the job store, to compare with."""
+
+    env, gaps, real = {}, {}, True
+
+    def __init__(self, folder):
+        (folder / "redis").mkdir()
+        super().__init__(folder / "redis")
+
+    end = Server.stop
+
+
+BROKERS = {
+    "RabbitMQ": (rabbitmq.RabbitMQ, rabbitmq.missing),
+}

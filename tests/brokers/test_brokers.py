@@ -1,0 +1,31 @@
+"""The promise, on every broker. One that is not here is skipped, but where all have to be: there it fails."""
+
+import os
+
+import pytest
+
+from tests.brokers.checks import CHECKS
+from tests.brokers.servers import BROKERS
+
+
+@pytest.fixture(params=BROKERS)
+def broker(request, tmp_path):
+    make, missing = BROKERS[request.param]
+    if missing() and not os.environ.get("EVERY_BROKER"):
+        pytest.skip(f"{request.param} is not here: {missing()}")
+    (tmp_path / "broker").mkdir()
+    broker = make(tmp_path / "broker")
+    yield broker
+    broker.end()
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+def test_everything_holds_on_it(redis, broker, make_dynos, subtests):
+    app = make_dynos(redis.url, BROKER_URL=broker.url, **broker.env)
+    app.worker()
+    for name, check in CHECKS.items():
+        with subtests.test(name):
+            if name in broker.gaps:
+                pytest.skip(broker.gaps[name])
+            check(app, broker)
