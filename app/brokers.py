@@ -59,12 +59,27 @@ RABBITMQ = Broker(
     counts=True,
     transport="app.transports.rabbitmq:Transport",
 )
+SQS = Broker(
+    settings={
+        "worker_enable_remote_control": False,  # it would want SNS too
+        "broker_transport_options": {
+            "wait_time_seconds": 20,  # the most: each question costs, also one that finds nothing
+            "polling_interval": 0,  # and the next one follows at once
+            "client-config": {"connect_timeout": 2, "read_timeout": 30, "retries": {"total_max_attempts": 2}},
+        },
+    },
+    package="celery[sqs]",
+    client="pycurl",
+    counts=True,
+    transport="app.transports.sqs:Transport",
+)
 
 BROKERS: Mapping[str, Broker] = MappingProxyType({
     "redis": REDIS,
     "rediss": REDIS,
     "amqp": RABBITMQ,
     "amqps": RABBITMQ,
+    "sqs": SQS,
 })
 
 TRANSPORT_ALIASES |= {scheme: broker.transport for scheme, broker in BROKERS.items() if broker.transport}

@@ -228,7 +228,7 @@ class Store(Reader):
     def sweep_queued(self, limit: int, grace: float, age: float, messages: dict[str, int] | None,
                      queues: Iterable[str] = ()) -> list[str]:
         """Returns the ids whose message must be lost, now that the broker holds so many `messages` in each queue, the
-        default one first (None: it does not tell; then, if any are named, of these queues alone, from which somebody takes)."""
+        default one first. None: it does not tell; then of these `queues`, if any are named."""
         if messages and (len(messages) > 1 or self.redis.exists(f"{PREFIX}ranked")):
             lost = self._overdue(messages, self.now() - grace)[:limit]
             return self._move("sweep_these", int(grace * 1000), *lost) if lost else []

@@ -14,6 +14,7 @@ from time import monotonic
 from celery import Celery
 from celery.worker.request import Request
 from celery.worker.state import active_requests
+from kombu.exceptions import ChannelError
 from kombu.utils import json
 
 from app import lines, removal, states
@@ -98,8 +99,9 @@ class Timers:
         self.publish([run.id for run in swept if run.state == states.QUEUED])
         for row in self.store.messages([run.id for run in swept if run.state == states.FAILED]):
             declare_lost(self.celery, *row[:2], json.loads(row[2]))
-        missing = self.store.sweep_queued(BATCH, self.lease / 3, QUEUED_SECONDS, self.messages(),
-                                          self.celery.amqp.queues.consume_from)
+        counting, messages = monotonic(), self.messages()
+        grace = self.lease / 3 + monotonic() - counting  # what was queued while they were counted is not among them
+        missing = self.store.sweep_queued(BATCH, grace, QUEUED_SECONDS, messages, self.celery.amqp.queues.consume_from)
         self.publish(missing)
         if swept or missing:
             logger.warning("swept up %d jobs of dead workers and %d without a message", len(swept), len(missing))
@@ -144,9 +146,8 @@ class Timers:
                 found[name] = 0
                 try:
                     found[name] = producer.channel.queue_declare(name, passive=True).message_count
-                except producer.connection.channel_errors:
+                except ChannelError:  # there is no such queue: on Redis, no empty one
                     producer.revive(producer.connection)  # RabbitMQ has closed the channel
-                    # There is no such queue: on Redis, no empty one.
         return found
 
 

@@ -85,6 +85,7 @@ def long_queue(app, broker):
     ids = [app.work(f"long-{n}", 0.4) for n in range(60)]
     for id in ids:
         assert app.wait(id, seconds=90)["state"] == "succeeded"
+    assert app.wait(app.work("behind them"))["state"] == "succeeded"
     assert len(app.lines("start long-")) == 60
     assert told_again(app, ids) <= (0 if broker_of(broker.url).counts else 6)
 

@@ -7,7 +7,7 @@
     real         it is the server that its users have, and not one that stands in for it
 """
 
-from tests.brokers import rabbitmq
+from tests.brokers import rabbitmq, sqs
 from tests.dynos import Server
 
 
@@ -25,4 +25,5 @@ class Redis(Server):
 
 BROKERS = {
     "RabbitMQ": (rabbitmq.RabbitMQ, rabbitmq.missing),
+    "SQS": (sqs.SQS, sqs.missing),
 }

@@ -20,10 +20,10 @@ ROOT = Path(__file__).parent.parent.parent
 
 #: Each module may import those before it. web/ and jobs/ come last and see all of these.
 LAYERS = ["states", "address", "addons", "connections", "brokers", "config", "trace", "scrubber", "lines", "pulse",
-          "redis_health", "reader", "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox", "asking",
-          "outgoing", "firebase", "job", "kinds", "events", "masking", "accept", "bulk", "schedules", "removal", "queue",
-          "loop", "demand", "heroku", "autoscale", "traffic", "metrics", "log_metrics", "timers", "steps", "monitors",
-          "sentry", "telemetry", "check"]
+          "redis_health", "reader", "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox",
+          "asking", "outgoing", "firebase", "job", "kinds", "events", "masking", "accept", "bulk", "schedules",
+          "removal", "queue", "loop", "demand", "heroku", "autoscale", "traffic", "metrics", "log_metrics", "timers",
+          "steps", "monitors", "sentry", "telemetry", "check"]
 
 
 def imports(path):
@@ -95,7 +95,7 @@ def test_runtime_txt_names_a_python_by_its_major_version():
 
 def test_there_is_one_package_manager_and_every_package_is_pinned_with_its_hash():
     assert not [name for name in ("Pipfile", "poetry.lock", "uv.lock", "Pipfile.lock") if (ROOT / name).exists()]
-    for name in ("requirements", "requirements-test"):
+    for name in ("requirements", "requirements-test", "requirements-brokers"):
         text = (ROOT / f"{name}.txt").read_text()
         pinned = re.findall(r"^([a-z0-9-]+)==[0-9]\S* (?:; [^\\\n]+ )?\\\n    --hash=sha256:[0-9a-f]{64}\b", text, re.M)
         assert pinned == re.findall(r"^(?![#\s])([^\s=;]+)", text, re.M), "each one has its version and its hash"
