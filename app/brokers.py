@@ -73,6 +73,22 @@ SQS = Broker(
     counts=True,
     transport="app.transports.sqs:Transport",
 )
+KAFKA = Broker(
+    settings={
+        "worker_enable_remote_control": False,  # there is no broadcast
+        "broker_transport_options": {
+            "num_partitions": 12,  # of a new topic: as many workers can take from it
+            "replication_factor": -1,  # as the cluster has it
+            "kafka_producer_config": {"linger.ms": 0, "message.timeout.ms": 2000},
+            "kafka_consumer_config": {
+                "session.timeout.ms": 6000,  # 45 s by default, for which a dead worker keeps its partitions
+            },
+        },
+    },
+    package="kombu[confluentkafka]",
+    client="confluent_kafka",
+    transport="app.transports.kafka:Transport",
+)
 
 BROKERS: Mapping[str, Broker] = MappingProxyType({
     "redis": REDIS,
@@ -80,6 +96,7 @@ BROKERS: Mapping[str, Broker] = MappingProxyType({
     "amqp": RABBITMQ,
     "amqps": RABBITMQ,
     "sqs": SQS,
+    "kafka": KAFKA,
 })
 
 TRANSPORT_ALIASES |= {scheme: broker.transport for scheme, broker in BROKERS.items() if broker.transport}

@@ -61,14 +61,19 @@ class Life(bootsteps.StartStopStep):
     def turn(self):
         self.timers.turned = monotonic()
         if self.asked and self.consuming:
-            self.worker.consumer.task_consumer.cancel()
-            self.consuming = False
+            self.take_no_more()
+
+    def take_no_more(self):
+        self.worker.consumer.task_consumer.cancel()
+        self.consuming = False
 
     def watch(self):
         """Wait for a signal, then for the running jobs, then leave."""
         while not self.asked:
             sleep(0.1)
         logger.info("stopping: %d jobs running, %g s to finish", len(active_jobs()), self.seconds())
+        if not self.worker.consumer.hub:  # some brokers are waited for without; then nobody calls `turn`
+            self.worker.consumer.call_soon(self.take_no_more)
         try:
             while active_jobs() or (self.consuming and self.since() < 1):
                 if not self.consuming or self.since() > 1:  # else what makes way would come straight back to us

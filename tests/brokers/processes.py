@@ -9,7 +9,7 @@ from tests.dynos import wait_for
 
 
 class Server:
-    env, gaps, real = {}, {}, False
+    env, gaps, instead, real = {}, {}, {}, False
 
     def __init__(self, folder: Path):
         self.folder, self.port = folder, free_port()

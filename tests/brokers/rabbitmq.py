@@ -21,7 +21,7 @@ def missing() -> str:
 class RabbitMQ:
     """On ports, a folder and a cookie of its own. It keeps its data while it is stopped."""
 
-    env, gaps, real = {}, {}, True
+    env, gaps, instead, real = {}, {}, {}, True
 
     def __init__(self, folder: Path, options: str = ""):
         self.folder, self.port, self.processes = folder, free_port(), []

@@ -4,17 +4,18 @@
     start, stop  with its data kept
     end          for good
     gaps         the checks that cannot hold, each with the reason
+    instead      those that are made in another way, each with which
     real         it is the server that its users have, and not one that stands in for it
 """
 
-from tests.brokers import rabbitmq, sqs
+from tests.brokers import kafka, rabbitmq, sqs
 from tests.dynos import Server
 
 
 class Redis(Server):
     """Beside that of the job store, to compare with."""
 
-    env, gaps, real = {}, {}, True
+    env, gaps, instead, real = {}, {}, {}, True
 
     def __init__(self, folder):
         (folder / "redis").mkdir()
@@ -26,4 +27,6 @@ class Redis(Server):
 BROKERS = {
     "RabbitMQ": (rabbitmq.RabbitMQ, rabbitmq.missing),
     "SQS": (sqs.SQS, sqs.missing),
+    "Kafka, librdkafka's mock": (kafka.Kafka, kafka.missing),
+    "Kafka, Tansu": (kafka.Tansu, kafka.missing_tansu),
 }
