@@ -89,6 +89,17 @@ KAFKA = Broker(
     client="confluent_kafka",
     transport="app.transports.kafka:Transport",
 )
+PUBSUB = Broker(
+    package="celery[gcpubsub]",
+    client="google.pubsub_v1",
+    transport="app.transports.pubsub:Transport",
+)
+ACTIVEMQ = Broker(
+    settings={"worker_enable_remote_control": False},  # there is no broadcast
+    package="stomp-py",
+    client="stomp",
+    transport="app.transports.activemq:Transport",
+)
 
 BROKERS: Mapping[str, Broker] = MappingProxyType({
     "redis": REDIS,
@@ -97,10 +108,14 @@ BROKERS: Mapping[str, Broker] = MappingProxyType({
     "amqps": RABBITMQ,
     "sqs": SQS,
     "kafka": KAFKA,
+    "gcpubsub": PUBSUB,
+    "activemq": ACTIVEMQ,
+    "activemqs": ACTIVEMQ,
 })
 
 TRANSPORT_ALIASES |= {scheme: broker.transport for scheme, broker in BROKERS.items() if broker.transport}
-TRANSPORT_ALIASES["amqps"] = "app.transports.rabbitmq:SSLTransport"
+TRANSPORT_ALIASES |= {"amqps": "app.transports.rabbitmq:SSLTransport",
+                      "activemqs": "app.transports.activemq:SSLTransport"}
 
 
 def broker_of(url: str) -> Broker:

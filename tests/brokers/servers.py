@@ -8,7 +8,7 @@
     real         it is the server that its users have, and not one that stands in for it
 """
 
-from tests.brokers import kafka, rabbitmq, sqs
+from tests.brokers import activemq, kafka, pubsub, rabbitmq, sqs
 from tests.dynos import Server
 
 
@@ -29,4 +29,6 @@ BROKERS = {
     "SQS": (sqs.SQS, sqs.missing),
     "Kafka, librdkafka's mock": (kafka.Kafka, kafka.missing),
     "Kafka, Tansu": (kafka.Tansu, kafka.missing_tansu),
+    "Google Pub/Sub": (pubsub.PubSub, pubsub.missing),
+    "ActiveMQ": (activemq.ActiveMQ, activemq.missing),
 }
