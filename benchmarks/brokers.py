@@ -46,7 +46,7 @@ def main(names: list[str]):
 def on_its_own(make, measure) -> list[str]:
     folder, store = Path(tempfile.mkdtemp()), Server()
     broker = make(folder)
-    app = Dynos(store.url, folder, BROKER_URL=broker.url, **broker.env)
+    app = Dynos(store.url, folder, BROKER_URL=broker.url, QUEUES="mail", **broker.env)
     try:
         return measure(app, broker)
     finally:

@@ -1,5 +1,7 @@
 """kombu on Amazon SQS, which asks again after an error, and as soon as there is room."""
 
+from botocore.exceptions import ClientError
+from kombu.exceptions import OperationalError
 from kombu.transport import SQS
 from vine import promise
 
@@ -10,6 +12,12 @@ ERROR_SECONDS = 1
 
 
 class Channel(SQS.Channel):
+    def _put(self, queue, message, **options):
+        try:
+            super()._put(queue, message, **options)
+        except ClientError as error:  # which kombu lets pass: there is no such queue, or no right to it
+            raise OperationalError(f"SQS did not take a message: {error}") from error
+
     def _schedule_queue(self, queue):
         if queue not in self._active_queues:
             return

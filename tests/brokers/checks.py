@@ -1,4 +1,5 @@
-"""What has to hold on every broker. Each check gets an app with one worker, and its broker; it leaves one of each."""
+"""What has to hold on every broker. Each check gets an app that has a queue `mail` and one worker, and its broker; it
+leaves one of each."""
 
 import re
 import signal
@@ -62,6 +63,10 @@ def cancel_running(app, broker):
     assert app.wait(id)["state"] == "cancelled"
 
 
+def another_queue(app, broker):
+    assert app.wait(app.work("in another", queue="mail"))["state"] == "succeeded"
+
+
 def message_lost(app, broker):
     """Recorded, and never told of."""
     work = app.task("work")
@@ -76,7 +81,7 @@ def message_doubled(app, broker):
     for _ in range(3):
         tell_again(app, id)
     assert app.wait(id)["state"] == "succeeded"
-    assert app.wait(app.work("after once"))["state"] == "succeeded"
+    wait_for(lambda: told_again(app, [id]) >= 3)
     assert app.lines("start once") == ["start once"]
 
 
@@ -91,15 +96,17 @@ def long_queue(app, broker):
 
 
 def worker_stopped(app, broker):
-    """What it has begun goes to the next one at once."""
-    id = app.work("given back", 9)
-    wait_for(lambda: app.lines("start given back"))
+    """It takes nothing more, and what it has begun goes to the next one at once."""
+    ids = [app.work("given back", 9), app.work("ends", 2)]
+    wait_for(lambda: app.lines("start given back") and app.lines("start ends"))
+    ids.append(app.work("waits"))
     worker = app.processes[-1]
     worker.signal_all(signal.SIGTERM)
     assert worker.wait() == 0
+    assert app.lines("done ends") and not app.lines("start waits")
     app.worker()
-    assert app.wait(id, seconds=60)["state"] == "succeeded"
-    assert app.job(id)["attempt"] == 1
+    assert [app.wait(id, seconds=60)["state"] for id in ids] == ["succeeded"] * 3
+    assert [app.job(id)["attempt"] for id in ids] == [1, 1, 1]
     assert len(app.lines("done given back")) == 1
 
 
@@ -131,7 +138,8 @@ def broker_restarted(app, broker):
 CHECKS = {
     "delayed": delayed, "retry": retry, "chain": chain_of_jobs, "group": group_of_jobs, "chord": chord_of_jobs,
     "progress": progress, "cancel, queued": cancel_queued, "cancel, running": cancel_running,
-    "message lost": message_lost, "message doubled": message_doubled, "long queue": long_queue,
+    "another queue": another_queue, "message lost": message_lost, "message doubled": message_doubled,
+    "long queue": long_queue,
     "worker stopped": worker_stopped, "worker killed": worker_killed, "broker killed": broker_restarted,
 }
 
@@ -144,4 +152,4 @@ def tell_again(app, id):
 def told_again(app, ids) -> int:
     """How many messages came for jobs that were taken already."""
     text = "".join(process.text() for process in app.processes)
-    return sum(len(re.findall(rf"\[{id}\] ignored", text)) for id in ids)
+    return sum(len(re.findall(rf"event=ignored job={id}\b", text)) for id in ids)

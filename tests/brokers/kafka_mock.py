@@ -7,6 +7,7 @@ from confluent_kafka import Producer
 
 producer = Producer({"test.mock.num.brokers": 1})
 (broker,) = producer.list_topics().brokers.values()
-producer.list_topics("default")
+for topic in ("default", "mail"):
+    producer.list_topics(topic)
 print(broker.port, flush=True)
 signal.pause()

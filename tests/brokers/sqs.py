@@ -14,7 +14,7 @@ def missing() -> str:
 
 
 class SQS(Server):
-    """Killed, it forgets its messages, and has the queue again."""
+    """Killed, it forgets its messages, and has its queues again."""
 
     @property
     def url(self):
@@ -27,5 +27,6 @@ class SQS(Server):
         super().start()
         client = boto3.client("sqs", region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{self.port}",
                               aws_access_key_id="testing", aws_secret_access_key="testing")
-        client.create_queue(QueueName="default")
+        for name in ("default", "mail"):
+            client.create_queue(QueueName=name)
         client.close()

@@ -95,7 +95,7 @@ def test_runtime_txt_names_a_python_by_its_major_version():
 
 def test_there_is_one_package_manager_and_every_package_is_pinned_with_its_hash():
     assert not [name for name in ("Pipfile", "poetry.lock", "uv.lock", "Pipfile.lock") if (ROOT / name).exists()]
-    for name in ("requirements", "requirements-test", "requirements-brokers"):
+    for name in sorted(path.stem for path in ROOT.glob("requirements*.in")):
         text = (ROOT / f"{name}.txt").read_text()
         pinned = re.findall(r"^([a-z0-9-]+)==[0-9]\S* (?:; [^\\\n]+ )?\\\n    --hash=sha256:[0-9a-f]{64}\b", text, re.M)
         assert pinned == re.findall(r"^(?![#\s])([^\s=;]+)", text, re.M), "each one has its version and its hash"
@@ -190,6 +190,8 @@ FEATURES = {
     "metrics": ["app/metrics.py", "app/metrics.lua", "app/traffic.py", "app/log_metrics.py", "app/web/metrics.py",
                 "benchmarks/metrics.py", "tests/live/test_metrics.py", "tests/live/test_log_metrics.py", "dashboards",
                 "tests/live/test_dashboard.py"],
+    "other brokers": ["app/transports/[akpsw]*.py", "app/transports/rabbitmq.py", "benchmarks/brokers.py",
+                      "docs/brokers.md", "requirements-brokers.*", "tests/brokers", "tests/unit/test_brokers.py"],
     "command line": ["app/web/commands", "tests/live/test_commands.py"],
     "bulk": ["app/bulk.py", "app/web/bulk.py", "benchmarks/bulk.py", "tests/live/test_bulk.py"],
     "events": ["app/events.py", "app/web/events.py", "tests/live/test_events.py"],
