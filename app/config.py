@@ -38,7 +38,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of both processes. What each means: README, section Settings."""
+    """Settings of both processes. What each means: docs/settings.md."""
 
     development: bool
     redis_url: str

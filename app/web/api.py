@@ -1,4 +1,4 @@
-"""The JSON API: every route under /api. The README has a table of them."""
+"""The JSON API: every route under /api. docs/calls.md has a table of them."""
 
 import json
 import re
