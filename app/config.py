@@ -150,7 +150,7 @@ class Settings:
             upload_max_mb=read.number("UPLOAD_MAX_MB", 5, 0.001, 1000),
             result_max_mb=read.number("RESULT_MAX_MB", 10, 0.001, 1000),
             bucket=read.bucket(),
-            sentry_dsn=read.url("SENTRY_DSN", ("http", "https"), ""),
+            sentry_dsn=read.dsn("SENTRY_DSN"),
             sentry_traces_sample_rate=read.number("SENTRY_TRACES_SAMPLE_RATE", 0, 0, 1),
             # OpenTelemetry reads its variables itself; what is secret we need to know.
             otlp_endpoint=read.url("OTEL_EXPORTER_OTLP_ENDPOINT", ("http", "https"), ""),
@@ -274,6 +274,17 @@ class _Reader:
             if not right:  # the value itself may hold a password, so it is not repeated
                 forms = " or ".join(f"{scheme}://host:port" for scheme in schemes)
                 self.problems.append(f"{name} is no such URL; set it to {forms}")
+        return value
+
+    def dsn(self, name: str) -> str:
+        """Without its key or its project's number Sentry's client would not start, and we not with it."""
+        found = len(self.problems)
+        value = self.url(name, ("http", "https"), "")
+        if value and len(self.problems) == found:
+            parts = urlsplit(value)
+            if not parts.username or not re.search("/[0-9]+$", parts.path):
+                self.problems.append(f"{name} is no DSN; set it to what Sentry shows of the project under Client Keys: "
+                                     "https://key@host/number")
         return value
 
     def broker(self, name: str) -> str:

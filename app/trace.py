@@ -8,6 +8,8 @@ from app.config import Settings
 
 logger = logging.getLogger(__name__)
 
+#: Who keeps one here.
+started: set[str] = set()
 #: Each returns what a message made now carries in its headers: to whichever process, at whatever time, it runs in.
 carriers: list[Callable[[], dict]] = []
 
@@ -18,8 +20,11 @@ def start(settings: Settings) -> None:
         if wanted:
             try:
                 import_module(f"app.{name}").start(settings)
+                started.add(name)
             except ModuleNotFoundError as missing:
                 logger.warning("no %s, though its variable is set: %s", name, missing)
+            except Exception:  # of its own variables; what only tells of the app must not keep it from working
+                logger.exception("no %s, though its variable is set", name)
 
 
 def carried() -> dict:

@@ -4,18 +4,18 @@ from functools import partial
 
 from flask import Blueprint, g, request
 
+from app import trace
+
 blueprint = Blueprint("telemetry", __name__)
 
 
 @blueprint.record
 def set_up(setup):
     settings = setup.app.extensions["settings"]
-    if not settings.otlp_endpoint:
+    if not settings.otlp_endpoint or "telemetry" not in trace.started:
         return
-    try:
-        from app import telemetry
-    except ModuleNotFoundError:  # app/trace.py has said so
-        return
+    from app import telemetry
+
     setup.app.extensions["on_start"].append(lambda: telemetry.export(settings))
     # Before those who may refuse it.
     setup.app.before_request_funcs.setdefault(None, []).insert(0, partial(began, telemetry))

@@ -158,6 +158,17 @@ def test_a_collector_that_is_away_is_in_nobodys_way(app):
     assert dynos.wait(ask(dynos, "/api/jobs", job(params={"seconds": 2}))["id"], seconds=5)["state"] == "succeeded"
 
 
+@pytest.mark.parametrize("name, value, says", [("OTEL_PROPAGATORS", "nonsense", "no telemetry"),
+                                               ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "no spans are sent")])
+def test_a_malformed_variable_of_its_own_keeps_nobody_from_working(app, name, value, says):
+    dynos, _ = app
+    dynos.env[name] = value
+    web, worker = dynos.web(), dynos.worker()
+    assert dynos.wait(ask(dynos, "/api/jobs", job())["id"])["state"] == "succeeded"
+    for process in (web, worker):
+        wait_for(lambda text=process.text: says in text(), what=says)
+
+
 def test_without_its_packages_the_app_says_so_and_works(app, tmp_path):
     dynos, _ = app
     (tmp_path / "opentelemetry.py").write_text("raise ModuleNotFoundError('no such package')\n")
