@@ -12,7 +12,9 @@ import signal
 import socket
 import sys
 import time
+import warnings
 
+from celery.exceptions import CPendingDeprecationWarning
 from celery.signals import setup_logging
 from celery.utils.log import get_multiprocessing_logger
 from celery.worker import state
@@ -46,6 +48,7 @@ def main() -> None:
     worker = celery.Worker(hostname=name, loglevel=settings.log_level, quiet=True, without_gossip=True,
                            without_mingle=True, without_heartbeat=not settings.remote_control,
                            queues=settings.worker_queues)
+    warnings.simplefilter("ignore", CPendingDeprecationWarning)  # at each outage, of a setting that app.queue has made
     logger.info("%s: %d jobs at a time", name, settings.worker_concurrency)
     worker.start()
     hand_back(celery)

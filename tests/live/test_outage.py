@@ -96,7 +96,7 @@ def test_a_worker_that_starts_without_redis_waits_for_it(server, make_dynos):
 def test_a_worker_goes_on_after_redis_went_away_while_it_held_a_job(server, make_dynos, remote_control):
     """celery 5.7.0 exits here with remote control on; worker.py starts it again."""
     dynos = make_dynos(server.url, REMOTE_CONTROL=remote_control)
-    dynos.worker()
+    worker = dynos.worker()
     held = dynos.work("held", 3)
     wait_for(lambda: dynos.lines("start"))
     server.stop()
@@ -104,6 +104,7 @@ def test_a_worker_goes_on_after_redis_went_away_while_it_held_a_job(server, make
     server.start()
     assert dynos.wait(held, seconds=60)["state"] == "succeeded"
     assert dynos.wait(dynos.work("next"), seconds=60)["state"] == "succeeded"
+    assert "PendingDeprecationWarning" not in worker.text(), "its text says what does not happen here"
 
 
 def test_a_full_redis_refuses_with_503_and_keeps_what_it_accepted(make_dynos):
