@@ -51,7 +51,7 @@ def main(wait: float = WAIT_SECONDS, web: int = 1, worker: int = 1) -> int:
         print(error, file=sys.stderr)
         return 1
     errors = []
-    for look in (of_redis(celery, wait, web, worker), of_broker(celery, wait), of_kinds(celery)):
+    for look in (of_redis(celery, wait, web, worker), of_broker(celery, wait), of_kinds(celery), of_the_rest(celery)):
         try:
             for sentence, command, *_ in look:
                 print(celery.scrubber.text(f"Warning: {sentence.removesuffix('.')}: {command}"))
@@ -153,6 +153,20 @@ def of_kinds(celery: Celery) -> Iterator[Problem]:
             yield from module.check(celery.settings) if hasattr(module, "check") else ()
         except ValueError as error:
             raise Unfit(str(error)) from None
+
+
+def of_the_rest(celery: Celery) -> Iterator[Problem]:
+    """What is meant to be on, and would not be."""
+    settings = celery.settings
+    if settings.autoscale_max and not (settings.heroku_api_token and settings.heroku_app):
+        yield Problem("AUTOSCALE_MAX scales nothing without HEROKU_API_TOKEN and HEROKU_APP",
+                      'heroku config:set HEROKU_APP=… HEROKU_API_TOKEN="$(heroku authorizations:create -s write -S)"')
+    if settings.otlp_endpoint:
+        try:
+            importlib.import_module("app.telemetry")
+        except Exception as error:  # its packages are missing, or a variable of its own is wrong
+            yield Problem(f"OpenTelemetry cannot start, so no trace is sent ({error})",
+                          "heroku config:unset OTEL_EXPORTER_OTLP_ENDPOINT, or see the README")
 
 
 def jobs() -> list[ModuleType]:

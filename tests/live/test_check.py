@@ -226,6 +226,20 @@ def test_what_a_kind_finds_wrong_stops_it_after_all_else_was_said(release, monke
     assert "Redis cannot be used" in text and text.endswith("no paper\n")
 
 
+def test_what_is_meant_to_be_on_and_would_not_be_is_said(release, monkeypatch):
+    monkeypatch.setenv("AUTOSCALE_MAX", "1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setitem(sys.modules, "app.telemetry", None)
+    code, text = release()
+    assert code == 0
+    assert "Warning: AUTOSCALE_MAX scales nothing without HEROKU_API_TOKEN and HEROKU_APP: heroku config:set " in text
+    assert "Warning: OpenTelemetry cannot start, so no trace is sent (import of app.telemetry halted" in text
+    monkeypatch.setenv("HEROKU_API_TOKEN", "t" * 30)
+    monkeypatch.setenv("HEROKU_APP", "my-app")
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert release() == (0, "The release can run.\n")
+
+
 def test_it_is_a_command(redis):
     told = subprocess.run([sys.executable, "-m", "app.check", "--web", "2"], cwd=ROOT, capture_output=True, text=True,
                           env={"APP_ENV": "development", "REDIS_URL": redis.url, "DYNO_RAM": "512"})
