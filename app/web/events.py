@@ -2,8 +2,9 @@
 
 import json
 import re
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic, sleep
 
 from flask import Blueprint, Response, current_app, request
@@ -50,13 +51,25 @@ def stream():
     begin, gap = events.position(store(), last)
     if not streams.acquire(blocking=False):
         raise ServiceUnavailable(f"{MOST_STREAMS} streams are open already; try again.", retry_after=10)
-    told = _told(store(), begin, gap, {"state": state, "kind": kind}, int(seconds), current_app.extensions["alive"])
+    alive, client = current_app.extensions["alive"], request.environ.get("gunicorn.socket")
+    told = _told(store(), begin, gap, {"state": state, "kind": kind}, int(seconds),
+                 lambda: alive() and not (client and _hung_up(client)))
     answer = Response(told, mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
     answer.call_on_close(streams.release)
     return answer
 
 
-def _told(store: Store, last: str, gap: bool, wish: dict, seconds: float, alive) -> Iterator[str]:
+def _hung_up(client: socket.socket) -> bool:
+    """Else it would be known at the next word to it, and others kept out until then."""
+    try:
+        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _told(store: Store, last: str, gap: bool, wish: dict, seconds: float, wanted: Callable[[], bool]) -> Iterator[str]:
     began = said = monotonic()
     yield f"retry: 2000\nid: {last}\n" + ("event: gap\ndata: {}\n\n" if gap else "\n")
     while True:
@@ -65,12 +78,12 @@ def _told(store: Store, last: str, gap: bool, wish: dict, seconds: float, alive)
         except UNAVAILABLE:
             return  # the client comes again, and is told how it stands
         for last, event in rows:
-            if all(wanted in (None, event[name]) for name, wanted in wish.items()):
+            if all(value in (None, event[name]) for name, value in wish.items()):
                 yield _event(last, event)
                 said = monotonic()
         if len(rows) == AT_A_TIME:
             continue
-        if monotonic() - began >= seconds or not alive():
+        if monotonic() - began >= seconds or not wanted():
             return
         if monotonic() - said >= QUIET_SECONDS:
             yield f"id: {last}\n\n"

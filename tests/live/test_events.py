@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import threading
 import urllib.request
 
@@ -128,6 +129,14 @@ def test_streams_do_not_take_all_threads(app, monkeypatch):
     assert streams.streams.acquire(blocking=False)
     answer = stream(app)
     assert answer.status_code == 503 and answer.headers["Retry-After"]
+
+
+def test_who_has_hung_up_does_not_keep_others_out(app, monkeypatch):
+    monkeypatch.setattr(streams, "QUIET_SECONDS", 0)
+    with socket.socketpair()[0] as ours:  # the other end is closed at once
+        answer = app.test_client().get("/api/events?seconds=1", headers=HEADERS,
+                                       environ_overrides={"gunicorn.socket": ours})
+    assert len(answer.text.split("\n\n")) == 2  # how it begins, and nothing more
 
 
 def test_a_listener_hears_of_a_job_while_it_runs_and_a_stopping_web_process_lets_it_go(dynos):
