@@ -334,7 +334,6 @@ local function interrupt(id)
 end
 
 local function forget(id)
-  leave_lane(id)
   local state, kind = unpack(redis.call('HMGET', job_key(id), 'state', 'kind'))
   for _, name in ipairs({'all', state or 'all'}) do redis.call('ZREM', key(name), id) end
   if state then count(kind, {['is:' .. state] = -1}) end
@@ -345,10 +344,7 @@ end
 -- The same, of a job that goes on as another of this id.
 local function make_way(id)
   local f = redis.call('HMGET', job_key(id), 'follow', 'lane', 'place')
-  if f[2] then
-    redis.call('SET', key('laned:' .. id), f[3] .. ' ' .. f[2], 'EX', 604800)
-    redis.call('HDEL', job_key(id), 'lane')
-  end
+  if f[2] then redis.call('SET', key('laned:' .. id), f[3] .. ' ' .. f[2], 'EX', 604800) end
   forget(id)
   if f[1] then redis.call('SET', key('follow:' .. id), f[1], 'EX', 604800) end
 end

@@ -152,6 +152,7 @@ def test_jobs_that_fall_due_together_run_in_the_order_in_which_they_were_accepte
             store.settle(id, start(store, id).token, "", "succeeded")
             ran.append(id)
     assert ran == ids
+    assert store.promote(7) == (None, [], [])  # no worker looks again at once
 
 
 def test_a_waiting_job_is_not_taken_for_one_whose_message_was_lost(store, clock):
