@@ -191,9 +191,18 @@ def test_a_lane_waits_for_what_a_job_in_it_goes_on_as(store):
     submit(store, "a", lane="x")
     store.drop("a", start(store, "a").token)
     assert submit(store, "b", lane="x")[0] == "waiting" and start(store, "b") == "queued"
-    assert submit(store, "a")[0] == "queued"
+    assert submit(store, "a")[0] == "queued" and not store.redis.exists(f"{PREFIX}laned:a")
     store.settle("a", start(store, "a").token, "", "succeeded")
     assert store.promote(10)[1] == ["b"]
+
+
+def test_the_next_of_a_lane_is_published_by_one_who_looks_again_while_there_are_more(store):
+    for lane in "xyz":
+        for id in (f"{lane}1", f"{lane}2"):
+            submit(store, id, lane=lane)
+        store.settle(f"{lane}1", start(store, f"{lane}1").token, "", "succeeded")
+    assert (store.next_in_lane("x1"), store.next_in_lane("x1")) == ("x2", None)
+    assert store.promote(1) == (0, ["y2"], []) and store.promote(1) == (None, ["z2"], [])
 
 
 def test_a_job_waits_since_its_turn_has_come(store, clock):
