@@ -68,6 +68,11 @@ def test_what_is_no_change_is_no_event(app, jobs):
     before = stream(app, last="0-0")
     jobs.cancel("a"), jobs.renew("w1", 10, ["a"]), jobs.checkpoint("a", "1"), jobs.promote(10)
     assert stream(app, last="0-0") == before
+    for id in "bc":
+        submit(jobs, id, lane="x")
+    jobs.cancel("b")
+    assert jobs.promote(10)[1] == ["c"]  # it was queued before, if not yet to be started
+    assert [data["state"] for _, _, data in stream(app, last="0-0") if data["id"] == "c"] == ["queued"]
 
 
 def test_it_goes_on_after_the_last_event_that_came(app, jobs):

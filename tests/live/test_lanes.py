@@ -136,7 +136,9 @@ def test_a_delayed_one_takes_its_turn_when_it_is_due(store, clock):
     clock.forward(10)
     assert store.promote(10)[1] == [] and state(store, "later") == "queued"
     assert start(store, "next") == start(store, "later") == "queued"  # a message of theirs came too early
-    store.settle("now", token, "", "succeeded")
+    store.try_again("now", token, "{}")
+    assert store.promote(10)[1] == ["now"]  # it has not ended, and keeps its turn
+    store.settle("now", start(store, "now").token, "", "succeeded")
     assert store.promote(10)[1] == ["later"]  # it was accepted before
 
 
