@@ -207,6 +207,15 @@ def test_it_starts_only_for_the_ends_and_kinds_that_it_names(app):
     assert [bool(started_by(store, id)) for id in ("good", "bad", "other", "never")] == [True, False, False, True]
 
 
+def test_each_end_of_a_job_starts_another_of_the_same_request(app):
+    store = subscribed(app)
+    store.submit("a", "anything", '{"args":[],"kwargs":{}}', queue="default", request_id="r-1")
+    for _ in range(2):
+        store.cancel("a")
+        store.retry("a")
+    assert [store.get(id)["request_id"] for id in started_by(store, "a")] == ["r-1", "r-1"]
+
+
 def test_ids_and_kinds_of_any_letters_get_there(app):
     store = subscribed(app)
     id = 'a"b\\ %1 @kind@ ü'
