@@ -53,13 +53,13 @@ class Timers:
         self.clock_ahead = 0.0  # seconds that the clock of Redis is ahead of our monotonic one
 
     def start(self):
-        more = []
+        subscribe = self.unsubscribe
         if find_spec("app.events"):
-            from app.events import subscribe
+            from app import events
 
-            more = [partial(subscribe, self.celery)]
+            subscribe = partial(events.subscribe, self.celery)
         for loop in (Loop("schedule", self.promote, self.sweep, self.trim, on_outage=self.outage),
-                     Loop("leases", self.renew, self.beat, *more, on_outage=self.outage)):
+                     Loop("leases", self.renew, self.beat, subscribe, on_outage=self.outage)):
             loop.start()
         if self.celery.files.bucket:  # on a thread of its own: what is due must not wait for a bucket
             Loop("files", self.trim_files).start()
@@ -127,6 +127,11 @@ class Timers:
         if monotonic() - self.turned < HANG_SECONDS:  # else it takes no jobs, and does not count as a worker
             self.store.beat(self.celery.worker, settings.worker_concurrency, len(active_jobs()), settings.release)
         return BEAT_SECONDS
+
+    def unsubscribe(self) -> float:
+        """The code that starts a job when another ends was deleted; Redis may still know of it."""
+        self.store.subscribe(self.celery.worker, {})
+        return math.inf
 
     def publish(self, ids: list[str]):
         for id, kind, message in self.store.messages(ids):

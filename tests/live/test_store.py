@@ -1,12 +1,14 @@
 """Every move of a job, and what it refuses. The clock is the test's: nothing here sleeps."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from redis.exceptions import OutOfMemoryError
 
 from app import states
 from app.store import PREFIX
+from app.timers import Timers
 from tests.stores import MESSAGE, fail, start, state, submit
 
 
@@ -517,3 +519,15 @@ def test_a_run_that_was_to_be_cancelled_is_not_put_off(store, clock):
     store.cancel("a")
     assert store.put_off("a", run.token, clock() + 60_000, {}) == "cancelled"
     assert state(store) == "cancelled"
+
+
+def test_nothing_follows_an_end_any_longer_when_the_code_for_it_was_deleted(store):
+    celery = SimpleNamespace(store=store, worker="w1", conf=SimpleNamespace(broker_url="redis://"),
+                             settings=SimpleNamespace(lease_seconds=60, retention_days=7))
+    job = {"name": "n", "kind": "n", "message": MESSAGE, "queue": "default", "max_attempts": 1}
+    store.subscribe("w1", {"cancelled:demo": [job]})
+    for id in ("before", "after"):
+        submit(store, id)
+        store.cancel(id)
+        Timers(celery).unsubscribe()
+    assert [store.get(f"{id}-on-n-1") is None for id in ("before", "after")] == [False, True]
