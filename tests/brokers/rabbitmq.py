@@ -38,7 +38,11 @@ class RabbitMQ:
         }
         # It would start one for the whole machine, and leave it there.
         self.names = subprocess.Popen(["epmd", "-port", str(names), "-address", "127.0.0.1"], stderr=subprocess.DEVNULL)
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.names.kill()
+            raise
 
     def start(self):
         with open(self.folder / "out", "ab") as out:
