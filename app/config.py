@@ -89,6 +89,8 @@ class Settings:
     log_metrics: bool
     firebase: addons.ServiceAccount | None
     firebase_api_url: str
+    log_records_to: str
+    log_records_max: int
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -175,6 +177,8 @@ class Settings:
             firebase=read.service_account("FIREBASE_SERVICE_ACCOUNT", ("https", "http") if development else ("https",)),
             firebase_api_url=read.url("FIREBASE_API_URL", ("https", "http") if development else ("https",),
                                       "https://fcm.googleapis.com"),
+            log_records_to=read.destination("LOG_RECORDS_TO"),
+            log_records_max=read.whole("LOG_RECORDS_MAX", 50_000, 1000, 1_000_000_000),
         )
         if read.problems:
             raise ConfigError("\n".join(read.problems))
@@ -309,6 +313,16 @@ class _Reader:
             self.problems.append("S3_BUCKET, or a storage add-on, names a bucket, but its client is not installed; "
                                  "add boto3 to requirements.in and run bin/lock")
         return bucket
+
+    def destination(self, name: str) -> str:
+        """Of records: stdout, redis:NAME or s3."""
+        value = self.environ.get(name, "").strip() or "stdout"
+        if not re.fullmatch(r"stdout|s3|redis:(?!jobs:)[A-Za-z0-9_.:-]{1,100}", value):
+            self.problems.append(f"{name} is {value!r}; set it to stdout, s3, or redis: and the name of a stream that "
+                                 "does not begin with jobs:")
+        elif value == "s3" and not addons.bucket(self.environ):
+            self.problems.append(f"{name} is s3, but there is no bucket; set S3_BUCKET")
+        return value
 
     def service_account(self, name: str, schemes: tuple[str, ...]) -> addons.ServiceAccount | None:
         value = self.environ.get(name, "").strip()

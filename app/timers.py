@@ -61,6 +61,10 @@ class Timers:
         for loop in (Loop("schedule", self.promote, self.sweep, self.trim, on_outage=self.outage),
                      Loop("leases", self.renew, self.beat, subscribe, on_outage=self.outage)):
             loop.start()
+        if find_spec("app.records"):  # on a thread of its own, as is what waits for a bucket
+            from app.records import Writer
+
+            Loop("records", Writer(self.celery).step).start()
         if self.celery.files.bucket:  # on a thread of its own: what is due must not wait for a bucket
             Loop("files", self.trim_files).start()
 

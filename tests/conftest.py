@@ -94,5 +94,6 @@ def no_settings_from_outside(monkeypatch):
                  "HEROKU_PR_NUMBER", "HEROKU_API_TOKEN", "HEROKU_API_URL", "HEROKU_APP", "AUTOSCALE_MIN",
                  "AUTOSCALE_MAX", "HIREFIRE_TOKEN", "JUDOSCALE_URL", "METRICS_TOKEN", "LOG_METRICS",
                  "LOG_LEVEL", "LOG_FORMAT", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS",
-                 "OTEL_SERVICE_NAME", "FIREBASE_SERVICE_ACCOUNT", "FIREBASE_API_URL", "QUEUES", "WORKER_QUEUES"):
+                 "OTEL_SERVICE_NAME", "FIREBASE_SERVICE_ACCOUNT", "FIREBASE_API_URL", "QUEUES", "WORKER_QUEUES",
+                 "LOG_RECORDS_TO", "LOG_RECORDS_MAX"):
         monkeypatch.delenv(name, raising=False)

@@ -49,6 +49,8 @@ def create():
         raise Conflict("This Idempotency-Key came with another body before.")
     if submitted.outcome == "exists" and not store().get(submitted.id):
         raise NoLongerThere("The job that this Idempotency-Key made has been deleted.")
+    if submitted.outcome == states.SUCCEEDED:  # by being accepted: its kind keeps no job of it
+        return {"id": submitted.id, "kind": new.kind, "state": submitted.outcome}, 202
     state = {"state": submitted.outcome} if submitted.outcome in states.ALL else {}
     return accepted(submitted.id, {"kind": new.kind, **state})
 

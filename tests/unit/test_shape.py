@@ -21,9 +21,9 @@ ROOT = Path(__file__).parent.parent.parent
 #: Each module may import those before it. web/ and jobs/ come last and see all of these.
 LAYERS = ["states", "address", "addons", "connections", "brokers", "config", "trace", "scrubber", "lines", "pulse",
           "redis_health", "reader", "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox",
-          "asking", "outgoing", "firebase", "job", "kinds", "events", "masking", "accept", "bulk", "schedules",
-          "removal", "queue", "loop", "demand", "heroku", "autoscale", "traffic", "metrics", "log_metrics", "timers",
-          "steps", "monitors", "sentry", "telemetry", "check"]
+          "asking", "outgoing", "firebase", "job", "kinds", "events", "masking", "accept", "records", "bulk",
+          "schedules", "removal", "queue", "loop", "demand", "heroku", "autoscale", "traffic", "metrics", "log_metrics",
+          "timers", "steps", "monitors", "sentry", "telemetry", "check"]
 
 
 def imports(path):
@@ -199,6 +199,8 @@ FEATURES = {
                 "tests/unit/test_webhook.py", "tests/live/test_webhook.py"],
     "push": ["app/jobs/push.py", "app/firebase.py", "tests/firebase_api.py", "tests/unit/test_firebase.py",
              "tests/live/test_push.py"],
+    "log": ["app/jobs/log.py", "app/records.py", "benchmarks/records.py", "tests/unit/test_records.py",
+            "tests/live/test_records.py"],
     "slow clients": ["app/web/slow.py", "tests/unit/test_slow.py", "tests/live/test_slow.py"],
     "charts": ["app/web/charts.py", "app/web/templates/charts.html", "tests/unit/test_charts.py",
                "tests/live/test_charts.py", "tests/browser/test_charts.py"],

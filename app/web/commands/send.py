@@ -1,6 +1,7 @@
 """`flask --app web send <kind> …`: a job of each kind, its params as options made of its model."""
 
 import json
+import secrets
 import sys
 
 import click
@@ -103,7 +104,8 @@ def whole(text: str | None) -> dict:
 def accepted(asked: dict) -> str:
     try:
         job = NewJob.model_validate_json(json.dumps(asked), strict=True)
-        return accept(current_app.extensions["kinds"], job).id
+        # With a key there is a job to look at, also of a kind that does without.
+        return accept(current_app.extensions["kinds"], job, idempotency_key=secrets.token_hex(16)).id
     except ValidationError as error:
         raise click.UsageError(BadInput.of(error).detail) from None
     except Invalid as error:
