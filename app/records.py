@@ -9,13 +9,16 @@ Keys behind the store's prefix:
     records:writer  the worker whose turn it is to write; ends by itself
 """
 
+import atexit
 import gzip
 import io
 import json
 import os
 import select
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -23,6 +26,7 @@ from celery import Celery
 from redis import OutOfMemoryError, Redis
 
 from app.accept import TooMany
+from app.connections import UNAVAILABLE
 from app.files import Away
 from app.reader import PREFIX
 from app.record import iso
@@ -33,6 +37,8 @@ WAITING, WRITER = PREFIX + "records", PREFIX + "records:writer"
 LARGEST = 8000
 #: Whose turn it is keeps it from batch to batch; when that worker dies, another begins after so long.
 TURN_SECONDS = 15
+#: A worker that stops waits so long for its last batch.
+LEAVE_SECONDS = 3
 
 APPEND = """#!lua
 local most, share = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -90,9 +96,22 @@ class Writer:
     def __init__(self, celery: Celery):
         self.name, self.redis = celery.worker, celery.store.redis
         self.write, self.most, self.seconds = destination(celery)
+        self.busy = threading.Lock()
+        atexit.register(self.leave)
 
     def step(self) -> float:
         """Raises OSError, or one of app.connections.UNAVAILABLE: nothing is lost."""
+        with self.busy:
+            return self.one_batch()
+
+    def leave(self) -> None:
+        """As the process ends: what is being written is not left to be written again, and another may begin."""
+        if self.busy.acquire(timeout=LEAVE_SECONDS):
+            with suppress(*UNAVAILABLE):
+                if self.redis.get(WRITER) == self.name:
+                    self.redis.delete(WRITER)
+
+    def one_batch(self) -> float:
         rows = self.redis.register_script(TAKE)(keys=[WAITING, WRITER], args=[self.name, TURN_SECONDS, self.most])
         if rows:
             self.write(Batch(rows[0][0], rows[-1][0], [_line(id, fields[1]) for id, fields in rows]))

@@ -5,6 +5,7 @@ import json
 import random
 import signal
 import threading
+import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -221,7 +222,7 @@ class Storage(ThreadingHTTPServer):
     """As a bucket: what is put is kept. It kills who puts the first object, when it has that and before it says so."""
 
     def __init__(self):
-        self.objects, self.kill = [], None
+        self.objects, self.kill, self.slow = [], None, None
         super().__init__(("127.0.0.1", 0), Put)
 
 
@@ -239,6 +240,9 @@ class Put(BaseHTTPRequestHandler):
             kill()
             self.close_connection = True
             return
+        slow, self.server.slow = self.server.slow, None
+        if slow:
+            slow()
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -277,6 +281,21 @@ def test_a_worker_killed_between_writing_and_removing_has_its_batch_written_agai
     wait_for(lambda: not waiting(dynos.store))
     (path, _), (again, _) = storage.objects
     assert path == again, "in a bucket it takes the place of the first"
+
+
+def test_a_worker_that_stops_ends_its_batch_and_hands_on_its_turn(redis, make_dynos, storage):
+    dynos = make_dynos(redis.url, **bucket_env(f"http://127.0.0.1:{storage.server_port}"))
+    dynos.task("log").delay({"record": {"n": 1}})
+
+    def stop():
+        worker.signal_all(signal.SIGTERM)
+        time.sleep(1.5)
+
+    storage.slow = stop
+    worker = dynos.worker(wait=False)
+    assert worker.wait() == 0
+    assert len(storage.objects) == 1 and waiting(dynos.store) == []
+    assert not dynos.store.redis.exists(WRITER)
 
 
 def test_a_batch_is_an_object_of_a_bucket(redis, make_dynos):
