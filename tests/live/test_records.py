@@ -84,9 +84,8 @@ def test_a_wrong_call_in_python_is_a_type_error_as_of_any_task(dynos):
         dynos.task("log").delay({"record": {}}, 5)
 
 
-def test_more_than_may_wait_are_refused_all_of_the_call(redis, make_dynos, request):
+def test_more_than_may_wait_are_refused_all_of_the_call(redis, make_dynos):
     dynos = make_dynos(redis.url, LOG_RECORDS_MAX="1000")
-    request.node.funcargs["dynos"] = dynos
     app = create_app(Settings.from_env(dynos.env))
     dynos.task("log").delay({"records": [{}] * 999})
     answer = app.test_client().post("/api/jobs", json={"kind": "log", "params": {"records": [{}, {}]}},
