@@ -177,20 +177,11 @@ class Job(celery.Task):
         request = self.request
         if request.is_eager:
             return
-        headers = request.headers or {}
-        recorded = bool(headers.pop(RECORDED, False))  # it is for us: what this job publishes has its own
-        request.headers = headers or None
-        options = {k: v for k, v in request.as_execution_options().items() if v is not None and k != "task_id"}
-        delivery = request.delivery_info or {}
-        queue, priority = delivery.get("routing_key") or self.app.conf.task_default_queue, delivery.get("priority")
-        if queue != self.app.conf.task_default_queue and queue in self.app.amqp.queues:
-            options["queue"] = queue
-        if priority:
-            options["priority"] = priority
+        message, recorded, queue, priority = received(self.app, request)
         try:
             start = self.store.start(
                 task_id, self.app.worker, self.app.settings.lease_seconds, self.name,
-                json.dumps({**options, "args": args, "kwargs": kwargs}), self.max_attempts,
+                json.dumps({**message, "args": args, "kwargs": kwargs}), self.max_attempts,
                 queue, recorded, priority)
             record = None if isinstance(start, Start) else self.store.get(task_id)
         except UNAVAILABLE as error:
@@ -428,6 +419,37 @@ def encode(kind: str, message: dict) -> str:
         return json.dumps(message)
     except (TypeError, ValueError) as error:
         raise EncodeError(f"{kind}: its arguments are no JSON: {error}") from error
+
+
+def received(app: celery.Celery, request) -> tuple[dict, bool, str, int | None]:
+    """Of a message that has come: options to publish it again, whether it said that the job has a record, its queue and
+    priority."""
+    headers = request.headers or {}
+    recorded = bool(headers.pop(RECORDED, False))  # it is for us: what this job publishes has its own
+    request.headers = headers or None
+    options = {k: v for k, v in request.as_execution_options().items() if v is not None and k != "task_id"}
+    delivery = request.delivery_info or {}
+    queue, priority = delivery.get("routing_key") or app.conf.task_default_queue, delivery.get("priority")
+    if queue != app.conf.task_default_queue and queue in app.amqp.queues:
+        options["queue"] = queue
+    if priority:
+        options["priority"] = priority
+    return options, recorded, queue, priority
+
+
+def record(app: celery.Celery, request, due: datetime | None) -> tuple[str, dict]:
+    """Record the job of another program before it is started. Returns its state, or "exists", and what to publish.
+
+    Raises:
+        kombu.exceptions.EncodeError, one of app.connections.UNAVAILABLE
+    """
+    options, _, queue, priority = received(app, request)
+    message, task = {**options, "args": request.args, "kwargs": request.kwargs}, app.tasks.get(request.task)
+    outcome = Submitted(*app.store.submit(
+        request.id, request.task, encode(request.task, message), due=_milliseconds(due),
+        max_attempts=task and task.max_attempts, queue=queue, priority=priority))
+    lines.event(logger, "accepted", job=outcome.id, kind=request.task)
+    return outcome.outcome, message
 
 
 def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None) -> bool:

@@ -24,16 +24,35 @@ import warnings
 
 from celery import Celery, shared_task
 from celery.exceptions import DuplicateTaskNameWarning
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 import app.jobs
+
+
+class WrongParams(Exception):
+    """Another program made the job, as our API would not have accepted it. It fails, and is not tried again."""
 
 
 class Params(BaseModel):
     """Base of a kind's params: a field that it does not know is an error, not ignored."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def model_validate(cls, obj, *, context=None, **options):
+        """When Celery starts the job, raises WrongParams, which repeats no value: it may be a secret."""
+        try:
+            return super().model_validate(obj, context=context, **options)
+        except ValidationError as error:
+            if "celery_task_name" not in (context or {}):
+                raise
+            raise WrongParams(in_short(error, "params")) from None
+
+
+def in_short(error: ValidationError, *where: str) -> str:
+    """Which fields are wrong and why, without their values."""
+    return "; ".join(f"{'.'.join(map(str, (*where, *wrong['loc'])))}: {wrong['msg']}" for wrong in error.errors())
 
 
 def one_line(value: str) -> str:
@@ -60,8 +79,10 @@ class Kind(typing.NamedTuple):
 def kind(**options):
     """Declare a kind. The options are those of a Celery task: `max_retries`, `autoretry_for`, `time_limit`…"""
 
+    never = {name: (*options.pop(name, ()), WrongParams) for name in ("throws", "dont_autoretry_for")}
+
     def declare(function):
-        return shared_task(bind=True, pydantic=True, **{"name": function.__name__} | options)(function)
+        return shared_task(bind=True, pydantic=True, **{"name": function.__name__} | options | never)(function)
 
     return declare
 

@@ -85,6 +85,7 @@ def configuration(settings: Settings) -> dict:
         "task_reject_on_worker_lost": True,  # a child that dies alone too; app.job counts the attempt
         "worker_prefetch_multiplier": 1,
         "worker_cancel_long_running_tasks_on_connection_loss": False,  # the lease keeps a second run away
+        "worker_consumer": "app.arrivals:Arrivals",  # looks at what others send before Celery does
         "worker_soft_shutdown_timeout": 0,  # app.steps stops the worker, and sooner
         # --- outages
         "broker_connection_retry_on_startup": True,

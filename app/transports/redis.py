@@ -1,6 +1,12 @@
-"""kombu on Redis, with a connection less in each process that publishes, and priorities as everywhere else."""
+"""kombu on Redis, with a connection less in each process that publishes, priorities as everywhere else, and a worker
+that outlives whatever somebody has pushed to its queue."""
+
+import json
+import logging
 
 from kombu.transport import redis
+
+logger = logging.getLogger(__name__)
 
 
 class Channel(redis.Channel):
@@ -17,6 +23,12 @@ class Channel(redis.Channel):
         # of the 20 on the smallest plan, one for each process that publishes would stand idle.
         self.async_pool.disconnect(inuse_connections=False)
 
+    def _brpop_read(self, **options):  # Redis has given it to us, and nobody else gets it
+        try:
+            return super()._brpop_read(**options)
+        except json.JSONDecodeError as error:
+            logger.error("no JSON on the broker, thrown away: %s", error)
+
 
 def lists(queue: str) -> list[str]:
     """Where its messages wait in Redis, the most urgent first."""
@@ -25,3 +37,21 @@ def lists(queue: str) -> list[str]:
 
 class Transport(redis.Transport):
     Channel = Channel
+
+    def _deliver(self, message, queue):
+        if is_message(message, self.Channel):
+            super()._deliver(message, queue)
+        else:
+            logger.error("no message, thrown away, on the broker's queue %s", queue)
+
+
+def is_message(raw: object, channel: type) -> bool:
+    """Whether it has what kombu takes for granted."""
+    try:
+        properties, tag = raw["properties"], raw["properties"]["delivery_tag"]
+        channel.decode_body(channel, raw["body"], properties.get("body_encoding"))
+        info = properties["delivery_info"]
+        return all(isinstance(text, str) for text in (tag, info["exchange"], info["routing_key"])) and isinstance(
+            raw["headers"], dict)
+    except (TypeError, AttributeError, LookupError, ValueError):
+        return False

@@ -23,7 +23,7 @@ LAYERS = ["states", "address", "addons", "connections", "brokers", "config", "tr
           "redis_health", "reader", "store", "files", "bucket", "record", "logs", "mail", "allowance", "outbox",
           "asking", "outgoing", "firebase", "job", "kinds", "events", "masking", "accept", "records", "bulk",
           "schedules", "removal", "queue", "loop", "demand", "heroku", "autoscale", "traffic", "metrics", "log_metrics",
-          "timers", "steps", "monitors", "sentry", "telemetry", "check"]
+          "timers", "steps", "arrivals", "monitors", "sentry", "telemetry", "check"]
 
 
 def imports(path):
@@ -195,6 +195,8 @@ FEATURES = {
     "command line": ["app/web/commands", "tests/live/test_commands.py"],
     "bulk": ["app/bulk.py", "app/web/bulk.py", "benchmarks/bulk.py", "tests/live/test_bulk.py"],
     "events": ["app/events.py", "app/web/events.py", "tests/live/test_events.py"],
+    "other programs": ["docs/peers.md", "tests/peers.py", "tests/live/test_peers.py",
+                       "tests/brokers/test_peers.py"],
     "webhook": ["app/jobs/webhook.py", "app/outgoing.py", "tests/unit/test_outgoing.py",
                 "tests/unit/test_webhook.py", "tests/live/test_webhook.py"],
     "push": ["app/jobs/push.py", "app/firebase.py", "tests/firebase_api.py", "tests/unit/test_firebase.py",
