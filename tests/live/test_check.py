@@ -251,7 +251,7 @@ def test_it_is_a_command(redis):
     assert told.stderr.startswith("API_TOKEN is missing")
 
 
-@pytest.mark.parametrize("how", ["all", "main", "hangs"])
+@pytest.mark.parametrize("how", ["all", *(pytest.param(how, marks=pytest.mark.thorough) for how in ("main", "hangs"))])
 def test_a_worker_that_is_stopped_or_hangs_shows_within_30_s_and_the_web_lives_on(redis, make_dynos, how):
     dynos = make_dynos(redis.url)
     dynos.web()

@@ -42,7 +42,7 @@ from tests.stores import Clock
 bulk = find_spec("app.bulk") and import_module("app.bulk")
 HOOK = find_spec("app.jobs.webhook") and "https://hooks.example.com/%F0?a=b"
 LONG = os.environ.get("MACHINE_EXAMPLES")
-OPTIONS = settings(max_examples=int(LONG or 80), stateful_step_count=60, deadline=None, derandomize=not LONG,
+OPTIONS = settings(max_examples=int(LONG or 50), stateful_step_count=60, deadline=None, derandomize=not LONG,
                    database=None, suppress_health_check=list(HealthCheck), print_blob=True)
 #: The web side compares some times with its own clock.
 START = int(datetime.now(UTC).timestamp()) * 1000

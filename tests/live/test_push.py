@@ -145,9 +145,10 @@ def test_a_job_that_was_accepted_before_the_variable_went_says_what_to_set(dynos
     assert job["state"] == "failed" and job["error"]["message"].startswith("FIREBASE_SERVICE_ACCOUNT is not set")
 
 
+@pytest.mark.thorough
 def test_the_largest_job_has_its_whole_result(dynos, google):
     dynos.worker()
     devices = [f"{n:03}:{'x' * 116}" for n in range(500)]
     google.by_token = dict.fromkeys(devices[:100], api.UNREGISTERED)
-    job = dynos.wait(push(dynos, tokens=devices), seconds=60)
+    job = dynos.wait(push(dynos, tokens=devices), seconds=120)
     assert (len(job["result"]["accepted"]), len(job["result"]["invalid"])) == (400, 100)

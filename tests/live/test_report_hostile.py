@@ -27,6 +27,7 @@ def most_memory(process):
     return max(map(int, re.findall(r"VmHWM:\s+([0-9]+) kB", said))) / 1024
 
 
+@pytest.mark.thorough
 def test_two_hundred_thousand_rows_of_formulas_are_data_in_every_report(redis, make_dynos):
     dynos = make_dynos(redis.url, WORKER_CONCURRENCY="1", DYNO_RAM="512", UPLOAD_MAX_MB="10")
     dynos.web()
