@@ -19,7 +19,7 @@ def broker(request, tmp_path):
     broker.end()
 
 
-@pytest.mark.thorough
+@pytest.mark.brokers
 @pytest.mark.timeout(600)
 def test_everything_holds_on_it(redis, broker, make_dynos, subtests):
     app = make_dynos(redis.url, BROKER_URL=broker.url, QUEUES="mail", **broker.env)
