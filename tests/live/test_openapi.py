@@ -64,12 +64,14 @@ def test_only_those_who_may_look_at_jobs_may_read_it(app):
     assert client.get("/openapi.json").status_code == 200
 
 
+@pytest.mark.thorough
+@pytest.mark.timeout(400)
 def test_no_request_that_can_be_thought_up_finds_the_api_otherwise_than_described(make_dynos, redis):
     """`python -m tests.fuzz --examples 2000` thinks longer."""
     dynos = make_dynos(redis.url, **fuzz.ENV)
     dynos.web()
     dynos.worker()
     fuzz.jobs_in_each_state(dynos)
-    report = fuzz.fuzz(dynos, "--max-examples", "4", "--seed", "1", "--generation-database", "none")
+    report = fuzz.fuzz(dynos, "--max-examples", "6", "--seed", "1", "--generation-database", "none")
     assert report.returncode == 0, report.stdout[-6000:] + report.stderr
     assert int(re.search(r"([\d,]+) generated", report.stdout)[1].replace(",", "")) > 1000
