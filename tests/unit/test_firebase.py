@@ -21,7 +21,8 @@ MESSAGE = {"token": "device-1", "notification": {"title": "Hello"}}
 
 
 @pytest.fixture
-def google():
+def google(monkeypatch):
+    monkeypatch.setattr(firebase, "_tokens", {})  # another test's server may have had the same port
     google = api.Google()
     yield google
     google.end()
