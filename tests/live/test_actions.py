@@ -109,7 +109,7 @@ def test_when_the_number_was_said_there_is_no_question(dynos, person, failed):
 
 
 def test_all_that_match_are_meant_and_no_others(dynos, person, failed):
-    page = person.open("/?state=failed&q=550")
+    page = person.open("/?state=failed&q=no+such+user")
     assert len(page.select("tbody tr")) == 4
     page = person.press(button(page, "Delete", ".bulk"), all=["1"])
     assert page.h1.text == "Delete 4 jobs, with their logs and files?"
