@@ -11,10 +11,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from pydantic_core import PydanticCustomError
 
 from app.files import is_file, named_in
-from app.job import Submitted, encode
+from app.job import encode
 from app.kinds import Kind
 from app.record import params as params_of
-from app.store import batches, dumps
+from app.store import Submitted, batches, dumps
 
 YEAR = timedelta(days=366)
 #: In JSON Schema: `delay` is given, `run_at` is.

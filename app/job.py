@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 import celery
 from billiard.exceptions import WorkerLostError
@@ -30,7 +30,7 @@ from app import lines, states, trace
 from app.connections import UNAVAILABLE
 from app.logs import JobLog
 from app.record import deeper
-from app.store import Lost, Start, Store
+from app.store import Lost, Start, Store, Submitted
 
 logger = logging.getLogger(__name__)
 
@@ -66,11 +66,6 @@ class Interrupted(Reject):
 
 class PutOff(Ignore):
     """It is too early for the job, which will be started again when it has said. Raised by `put_off`; let it pass."""
-
-
-class Submitted(NamedTuple):
-    outcome: str  # "scheduled", "queued", "waiting" (for its turn), "exists", "conflict" or "too many"
-    id: str
 
 
 class Job(celery.Task):
@@ -126,17 +121,17 @@ class Job(celery.Task):
         """
         message, queue = self.prepare(args, kwargs, options)
         request_id = request_id or lines.request_id()
-        outcome = Submitted(*self.store.submit(
+        submitted = self.store.submit(
             id or uuid(), self.name, encode(self.name, message), due=_milliseconds(eta), delay=max(0, countdown or 0),
             max_attempts=self.max_attempts, queue=queue, priority=message.get("priority"), request_id=request_id,
-            idempotency=idempotency, digest=digest, replaces=replaces, follow=follow, most=most, lane=lane))
-        if outcome.outcome in (*states.ALL, "waiting"):
-            lines.event(logger, "accepted", job=outcome.id, kind=self.name, request_id=request_id)
-        if outcome.outcome == states.QUEUED:
-            publish(self.app, outcome.id, self.name, message, producer)
+            idempotency=idempotency, digest=digest, replaces=replaces, follow=follow, most=most, lane=lane)
+        if submitted.outcome in (*states.ALL, "waiting"):
+            lines.event(logger, "accepted", job=submitted.id, kind=self.name, request_id=request_id)
+        if submitted.outcome == states.QUEUED:
+            publish(self.app, submitted.id, self.name, message, producer)
         elif self.app.current_worker_task:
-            self.app.current_worker_task.add_trail(self.AsyncResult(outcome.id))
-        return outcome
+            self.app.current_worker_task.add_trail(self.AsyncResult(submitted.id))
+        return submitted
 
     def prepare(self, args, kwargs, options: dict) -> tuple[dict, str]:
         """Returns the message that will be published, and its queue.
@@ -445,11 +440,11 @@ def record(app: celery.Celery, request, due: datetime | None) -> tuple[str, dict
     """
     options, _, queue, priority = received(app, request)
     message, task = {**options, "args": request.args, "kwargs": request.kwargs}, app.tasks.get(request.task)
-    outcome = Submitted(*app.store.submit(
+    submitted = app.store.submit(
         request.id, request.task, encode(request.task, message), due=_milliseconds(due),
-        max_attempts=task and task.max_attempts, queue=queue, priority=priority))
-    lines.event(logger, "accepted", job=outcome.id, kind=request.task)
-    return outcome.outcome, message
+        max_attempts=task and task.max_attempts, queue=queue, priority=priority)
+    lines.event(logger, "accepted", job=submitted.id, kind=request.task)
+    return submitted.outcome, message
 
 
 def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None) -> bool:

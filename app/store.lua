@@ -397,7 +397,8 @@ local function remember_first(wish, id)
   redis.call('SET', key('idempotency:' .. wish.idempotency), wish.digest .. ' ' .. id, 'EX', 86400)
 end
 
--- Accept a job. -> {state or 'waiting', id, now}, {'exists'|'conflict', id of the first one, now} or {'too many', id, now}
+-- Accept a job. -> {state or 'waiting', id, now, its record}, {'exists'|'conflict', id of the first one, now} or
+-- {'too many', id, now}
 --   wish: JSON of kind, queue, priority, max_attempts, request_id, follow, lane, and
 --     due or delay          milliseconds
 --     idempotency, digest   a key that may come twice, and what it came with
@@ -412,11 +413,11 @@ function life.submit(id, message, wish)
   if wish.replaces and holds(id, wish.replaces) then make_way(id) end
   if redis.call('EXISTS', job_key(id)) == 1 then
     -- Asked again because the answer was lost on its way: whoever asks must still publish it.
-    return {read(id, 'state') == 'queued' and 'queued' or 'exists', id, NOW}
+    return {read(id, 'state') == 'queued' and 'queued' or 'exists', id, NOW, redis.call('HGETALL', job_key(id))}
   end
   if wish.most and waiting() >= wish.most then return {'too many', id, NOW} end
   remember_first(wish, id)
-  return {record(id, message, wish, wish.due or NOW + wish.delay), id, NOW}
+  return {record(id, message, wish, wish.due or NOW + wish.delay), id, NOW, redis.call('HGETALL', job_key(id))}
 end
 
 -- Jobs that come together lie aside until all of them are there. -> how many there are so far

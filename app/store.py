@@ -49,6 +49,15 @@ class Start(NamedTuple):
     waited: float  # seconds since it was due
 
 
+class Submitted(NamedTuple):
+    """What came of a wish to have a job: its state, "waiting" (for its turn in its lane), "exists", "conflict" or "too
+    many"."""
+
+    outcome: str
+    id: str  # of the job that came first, if one did
+    record: dict | None = None  # of a new job, as Reader.get has it
+
+
 class Lost(NamedTuple):
     """A run that ended without a word of its own, and the state that its job is in now."""
 
@@ -92,26 +101,27 @@ class Store(Reader):
 
     def submit(self, id, kind, message, *, due=None, delay=0, max_attempts=None, queue="", priority=None,
                request_id=None, idempotency=None, digest=None, replaces=None, follow=None,
-               most=None, lane=None) -> tuple[str, str]:
-        """Accept a job: due at `due` (ms since 1970), else in `delay` seconds. store.lua tells of the rest.
-
-        Returns (state or "waiting", id), ("exists" or "conflict", id of the job that came first), or ("too many", id).
-        """
+               most=None, lane=None) -> Submitted:
+        """Accept a job: due at `due` (ms since 1970), else in `delay` seconds. store.lua tells of the rest."""
         wish = {"kind": kind, "queue": queue, "priority": priority, "max_attempts": max_attempts,
                 "request_id": request_id, "due": due and int(due), "delay": int(delay * 1000),
                 "idempotency": idempotency, "digest": digest, "replaces": replaces, "follow": follow, "most": most,
                 "lane": lane}
-        return self._in_time("submit", id, message, wish=wish)
+        outcome, id, *fields = self._in_time("submit", id, message, wish=wish)
+        if not fields:
+            return Submitted(outcome, id)
+        names, values = fields[0][::2], fields[0][1::2]
+        return Submitted(outcome, id, {"id": id, "message": message, **dict(zip(names, values))})
 
-    def _in_time(self, name: str, *args, wish: dict) -> tuple[str, str]:
+    def _in_time(self, name: str, *args, wish: dict) -> list:
         outcome = "too late"
         while outcome == "too late":  # we are still here to read that, so it only waited a little long: again
             sent = time.monotonic() * 1000
             if self._ahead is not None:
                 wish["not_after"] = int(sent + self._ahead + PATIENCE_SECONDS * 1000)
-            outcome, id, now = self._move(name, *args, _wish(wish))
+            outcome, id, now, *rest = self._move(name, *args, _wish(wish))
             self._ahead = now - sent
-        return outcome, id
+        return [outcome, id, *rest]
 
     def knows(self, idempotency: str) -> bool:
         """Whether a request with this key was accepted in the last day."""
@@ -129,8 +139,8 @@ class Store(Reader):
     def accept(self, bulk: str, count: int, most: int, idempotency: str | None, digest: str) -> tuple[str, str]:
         """Accept the `count` staged jobs, all at once. Returns ("accepted", bulk), ("exists" or "conflict", the bulk
         that came first), ("too many", bulk), or ("gone", bulk) when they took too long."""
-        return self._in_time("accept", bulk, wish={
-            "count": count, "most": most, "idempotency": idempotency, "digest": digest})
+        return tuple(self._in_time("accept", bulk, wish={
+            "count": count, "most": most, "idempotency": idempotency, "digest": digest}))
 
     def unstage(self, bulk: str) -> None:
         """Throw away what is not accepted."""

@@ -8,9 +8,10 @@ from redis import OutOfMemoryError
 
 from app import states
 from app.accept import TooMany
-from app.job import Job, Submitted
+from app.job import Job
 from app.kinds import Params, kind
 from app.records import LARGEST, append, text
+from app.store import Submitted
 
 #: Records in one call: one script of Redis appends them, in a millisecond or two.
 MOST = 1000

@@ -13,7 +13,6 @@ from werkzeug.exceptions import Gone as NoLongerThere
 
 from app import removal, states
 from app.accept import Invalid, NewJob, NewTime, accept, reschedule
-from app.connections import UNAVAILABLE
 from app.files import Gone
 from app.job import publish
 from app.record import iso
@@ -47,12 +46,12 @@ def create():
         submitted = accept(kinds(), new, request_id=request_id(), idempotency_key=key)
     if submitted.outcome == "conflict":
         raise Conflict("This Idempotency-Key came with another body before.")
-    if submitted.outcome == "exists" and not store().get(submitted.id):
-        raise NoLongerThere("The job that this Idempotency-Key made has been deleted.")
     if submitted.outcome == states.SUCCEEDED:  # by being accepted: its kind keeps no job of it
         return {"id": submitted.id, "kind": new.kind, "state": submitted.outcome}, 202
-    state = {"state": submitted.outcome} if submitted.outcome in states.ALL else {}
-    return accepted(submitted.id, {"kind": new.kind, **state})
+    record = submitted.record or store().get(submitted.id)
+    if not record:
+        raise NoLongerThere("The job that this Idempotency-Key made has been deleted.")
+    return accepted(record)
 
 
 @blueprint.get("/jobs")
@@ -134,7 +133,7 @@ def retry(id):
         raise Conflict(f"The job is {record['state']}; only a failed or cancelled one can be retried.")
     audit("retry", id)
     wake(id)
-    return accepted(id)
+    return accepted(find(id))
 
 
 @blueprint.post("/jobs/<id>/run-now")
@@ -145,7 +144,7 @@ def run_now(id):
         raise Conflict(f"The job is {record['state']}; only a scheduled one can be run now.")
     audit("run_now", id)
     wake(id)
-    return accepted(id)
+    return accepted(find(id))
 
 
 @blueprint.get("/jobs/<id>/result")
@@ -214,13 +213,9 @@ def find(id: str) -> dict:
     return record
 
 
-def accepted(id: str, known: dict | None = None):
-    """202 and the job, or what is known of it should Redis go away just after it took the job."""
-    try:
-        job = as_json(find(id))
-    except UNAVAILABLE:
-        job = {"id": id, **(known or {})}
-    return job, 202, {"Location": url_for("api.show", id=id)}
+def accepted(record: dict):
+    """202 and the job."""
+    return as_json(record), 202, {"Location": url_for("api.show", id=record["id"])}
 
 
 def idempotency_key() -> str | None:

@@ -120,7 +120,7 @@ def test_files_leave_room_for_jobs_and_say_what_to_do(tmp_path):
         there = len(kept.redis.keys("jobs:file:*"))
         assert there > 1
         assert len(kept.redis.keys("jobs:pieces:*")) == there  # the one that did not fit left nothing
-        assert kept.store.submit("a", "demo", "{}", queue="default") == ("queued", "a")
+        assert kept.store.submit("a", "demo", "{}", queue="default")[:2] == ("queued", "a")
     finally:
         kept.redis.close()
         server.stop()
