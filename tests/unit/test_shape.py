@@ -245,6 +245,7 @@ assert app.test_client().post("/sign-in", data={"token": "t"}).status_code == 50
 
 
 @pytest.mark.thorough
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("feature", FEATURES)
 def test_a_feature_can_be_deleted_and_everything_else_still_works(tmp_path, feature):
     project = without(feature, tmp_path)
