@@ -54,13 +54,15 @@ class When(BaseModel):
 
 
 class Route(BaseModel):
-    """Where a job waits for a worker, and before which others. What is not given is as its kind says."""
+    """Where a job waits for a worker, before and after which others. What is not given is as its kind says."""
 
     queue: str | None = Field(default=None, max_length=80, description="Whose workers it is for: see WORKER_QUEUES")
     priority: int | None = Field(default=None, ge=0, le=9, description="9 is the most urgent in its queue, 0 as others")
+    lane: str | None = Field(default=None, min_length=1, max_length=100, examples=["customer-42"],
+                             description="Jobs of a lane run one at a time, in the order in which they were accepted")
 
     def options(self, celery: Celery) -> dict:
-        """Of `Task.apply_async`. Raises Invalid: there is no such queue."""
+        """Of `Job.submit`. Raises Invalid: there is no such queue."""
         there = [queue.name for queue in celery.conf.task_queues]
         if self.queue not in (None, *there):
             raise invalid("queue", f"is none of {', '.join(there)}", self.queue)
@@ -72,8 +74,6 @@ class NewJob(When, Route):
 
     kind: str
     params: dict = {}
-    lane: str | None = Field(default=None, min_length=1, max_length=100, examples=["customer-42"],
-                             description="Jobs of a lane run one at a time, in the order in which they were accepted")
     notify: str | None = Field(default=None, description="An https:// address that is told when the job has ended",
                                json_schema_extra={"format": "uri"})
 
@@ -164,11 +164,11 @@ def accept(kinds: dict[str, Kind], job: NewJob, *, request_id: str | None = None
     params = validate(kind, job.params)
     follow, route = follower(kinds, job, id), job.options(kind.task.app)
     keep_files(kind.task.app, params, job.run_at.timestamp() if job.run_at else time.time() + (job.delay or 0))
-    asked = given(job, "notify", "lane", *Route.model_fields)
+    asked = given(job, "notify", *Route.model_fields)
     submitted = kind.task.submit(
         kwargs={"params": params}, id=id, countdown=job.delay, eta=job.run_at, request_id=request_id, follow=follow,
         idempotency=idempotency_key, digest=hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest(),
-        most=most, lane=job.lane, **route)
+        most=most, **route)
     if submitted.outcome == "too many":
         raise TooMany(too_many(most))
     return submitted

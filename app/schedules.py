@@ -172,6 +172,7 @@ def fire(celery: Celery, id: str) -> str | None:
     task, kwargs = celery.tasks.get(entry["kind"]), {"params": json.loads(entry["params"])}
     following = next_due(entry["cron"], entry["timezone"], now)
     route = _route(entry).options(celery)
+    lane = route.pop("lane", None)
     message, queue, attempts = {"args": [], "kwargs": kwargs, **route}, route.get("queue", ""), None
     if task:  # else a newer worker may have its code
         message, queue = task.prepare((), kwargs, route)
@@ -179,7 +180,7 @@ def fire(celery: Celery, id: str) -> str | None:
         keep_files(celery, kwargs["params"], following / 1000)
     job = celery.store.fire(id, entry["version"], entry["due"], following, entry["kind"],
                             encode(entry["kind"], message), queue=queue,
-                            priority=message.get("priority"), max_attempts=attempts)
+                            priority=message.get("priority"), max_attempts=attempts, lane=lane)
     if job:
         lines.event(logger, "accepted", job=job, kind=entry["kind"], schedule=id)
     return job

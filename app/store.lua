@@ -32,7 +32,7 @@
 --                        they are accepted, it expires
 --   bulks                sorted set, id -> when they were accepted
 --   accepted:<id>        string, that a bulk was; for a minute
---   schedule:<id>        hash, a recurring job: kind params cron timezone queue priority created digest version last
+--   schedule:<id>        hash, a recurring job: kind params cron timezone queue priority lane created digest version last
 --                        last_job;
 --                        `version` grows with every change
 --   schedules            sorted set, id -> when it is next due; a paused one never is (inf)

@@ -149,6 +149,7 @@ class Schedule(Answer):
     created_at: datetime
     queue: str | None = Field(description="of its jobs; null: as their kind says")
     priority: int | None
+    lane: str | None
 
 
 class Schedules(Answer):

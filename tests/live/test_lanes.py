@@ -10,7 +10,10 @@ from importlib.util import find_spec
 
 import pytest
 
+from app import schedules
 from app.config import Settings
+from app.kinds import kinds
+from app.queue import make_celery
 from app.store import PREFIX
 from app.web import create_app
 from tests.dynos import wait_for
@@ -251,6 +254,41 @@ def test_the_api_takes_a_lane_and_tells_it(client):
 def test_what_is_no_lane_is_refused(client, lane):
     answer = post(client, lane=lane)
     assert answer.status_code == 422 and answer.json["errors"][0]["field"] == "lane"
+
+
+def test_the_jobs_of_a_schedule_take_their_turns_in_its_lane(dynos, client):
+    dynos.worker()
+    first = dynos.work("first", 2, lane="a")
+    schedule = post(client, "/api/schedules", lane="a", cron="* * * * *").json
+    assert schedule["lane"] == "a"
+    dynos.store.redis.zadd(f"{PREFIX}schedules", {schedule["id"]: 1000})
+    fired = wait_for(lambda: dynos.store.schedule(schedule["id"]).get("last_job"), what="its job")
+    last = dynos.work("last", lane="a")
+    dynos.wait(last, "succeeded")
+    jobs = [dynos.store.get(id) for id in (first, fired, last)]
+    assert [job["lane"] for job in jobs] == ["a"] * 3
+    for before, after in itertools.pairwise(jobs):
+        assert int(before["finished"]) <= int(after["started"])
+
+
+def test_the_lane_of_a_schedule_is_changed_and_taken_away(client):
+    schedule = post(client, "/api/schedules", lane="a", cron="* * * * *").json
+    path = f"/api/schedules/{schedule['id']}"
+    for lane in ("b", None):
+        changed = client.patch(path, json={"lane": lane}, headers=HEADERS).json
+        assert changed == client.get(path, headers=HEADERS).json == schedule | {"lane": lane}
+    assert client.patch(path, json={"lane": ""}, headers=HEADERS).json["errors"][0]["field"] == "lane"
+
+
+def test_a_schedule_of_a_kind_that_is_gone_keeps_its_lane(redis):
+    celery = make_celery(Settings.from_env({"APP_ENV": "development", "REDIS_URL": redis.url, "API_TOKEN": "t"}))
+    _, id = schedules.create(celery, kinds(celery), schedules.NewSchedule(
+        kind="sample", params={"label": "x"}, cron="* * * * *", lane="a"))
+    celery.store.redis.hset(f"{PREFIX}schedule:{id}", "kind", "from-a-newer-release")
+    celery.store.redis.zadd(f"{PREFIX}schedules", {id: 1000})
+    job = celery.store.get(schedules.fire(celery, id))
+    assert job["lane"] == "a" and "lane" not in json.loads(job["message"])
+    celery.store.redis.close()
 
 
 @pytest.mark.skipif(not find_spec("app.bulk"), reason="the feature was deleted")

@@ -75,7 +75,7 @@ def test_a_schedule_is_created_and_can_be_read(call):
     schedule = answer.json
     assert answer.headers["Location"] == f"/api/schedules/{schedule['id']}"
     assert list(schedule) == ["id", "kind", "params", "cron", "timezone", "meaning", "paused", "next_at", "last_at",
-                              "last_job", "created_at", "queue", "priority"]
+                              "last_job", "created_at", "queue", "priority", "lane"]
     assert {name: schedule[name] for name in WEEKLY} == WEEKLY
     assert (schedule["meaning"], schedule["paused"], schedule["last_at"]) == ("At 09:00 on Monday", False, None)
     due = datetime.fromisoformat(schedule["next_at"])
