@@ -51,7 +51,7 @@ end
 local function fits(id, wish)
   if not next(wish) then return true end
   local f = fields(id, 'kind', 'error', 'request_id', 'schedule', 'lane')
-  if not f[1] or wish.kind and f[1] ~= wish.kind then return false end
+  if not f[1] or wish.kind and f[1] ~= wish.kind or wish.lane and f[5] ~= wish.lane then return false end
   if wish.error and group_of(f[1], f[2]) ~= wish.error then return false end
   if not wish.text or says({id, f[1], f[3], f[4], f[5], decode(f[2])}, wish.text, 2) then return true end
   local message = wish.raw and redis.call('GET', key('message:' .. id))
@@ -80,7 +80,7 @@ end
 local look = {}
 
 -- At most `most` jobs of a set that fit. -> {score, skip, more, ids}
---   wish: JSON of what to look for, all of which must be so: kind; error, the key of a group of failures;
+--   wish: JSON of what to look for, all of which must be so: kind; lane; error, the key of a group of failures;
 --     text, needles of which a value must have one, and raw, what they may be in the JSON of a message; without it
 --     messages are not looked into
 function look.find(set, score, skip, scan, most, wish)

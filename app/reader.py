@@ -119,7 +119,7 @@ class Reader:
     # --- lists and searches ---
 
     def page(self, state: str | None, kind: str | None, limit: int, cursor: str | None, scan: int = 5000,
-             text: str = "", error: str = "", params: bool = True) -> Page:
+             text: str = "", error: str = "", lane: str = "", params: bool = True) -> Page:
         """A page of records, newest first; scheduled ones by due time, the soonest first.
 
         Looks at no more than `scan` records for it, so a page may be short, even empty, and still have a next.
@@ -132,7 +132,7 @@ class Reader:
         Raises:
             ValueError: the cursor is none of ours.
         """
-        among, wish = _wish(state, kind, text, error, params)
+        among, wish = _wish(state, kind, text, error, lane, params)
         position, found, more = _position(cursor) if cursor else _start(among), [], True
         while more and len(found) < limit and scan > 0:
             score, skip, more, ids = self._look("find", among, *position, min(scan, BATCH), limit - len(found), wish)
@@ -141,7 +141,7 @@ class Reader:
         records = [record for record in self._read(found) if record]
         return Page(records, "{}-{}".format(*position) if more else None)
 
-    def ids(self, state: str | None = None, kind: str | None = None, text: str = "", error: str = "",
+    def ids(self, state: str | None = None, kind: str | None = None, text: str = "", error: str = "", lane: str = "",
             before: float | None = None) -> Iterator[str]:
         """All that a page with these filters would list, in its order.
 
@@ -149,7 +149,7 @@ class Reader:
             before: ms since 1970: without those that ended later, or, where `state` is None, were created later. Of
                 those that have not ended, all.
         """
-        among, wish = _wish(state, kind, text, error)
+        among, wish = _wish(state, kind, text, error, lane)
         position, more = _start(among, before), True
         while more:
             score, skip, more, ids = self._look("find", among, *position, BATCH, BATCH, wish)
@@ -165,11 +165,12 @@ class Reader:
             found.update(ids)
         return found
 
-    def count(self, state: str | None = None, kind: str | None = None, text: str = "", error: str = "") -> int:
+    def count(self, state: str | None = None, kind: str | None = None, text: str = "", error: str = "",
+              lane: str = "") -> int:
         """How many that are."""
-        if not (kind or text or error):
+        if not (kind or text or error or lane):
             return self.redis.zcard(PREFIX + (state or "all"))
-        return sum(1 for _ in self.ids(state, kind, text, error))
+        return sum(1 for _ in self.ids(state, kind, text, error, lane))
 
     def counts(self) -> dict[str, int]:
         pipe = self.redis.pipeline(transaction=False)
@@ -248,9 +249,10 @@ class Reader:
         return {name: max(0.0, now - at) / 1000 for name, at in rows}
 
 
-def _wish(state: str | None, kind: str | None, text: str, error: str, params: bool = True) -> tuple[str, str]:
+def _wish(state: str | None, kind: str | None, text: str, error: str, lane: str,
+          params: bool = True) -> tuple[str, str]:
     """The set to look through, and what for. Letters that are not ASCII are found in the cases that are made here."""
-    wish = {name: value for name, value in (("kind", kind), ("error", error)) if value}
+    wish = {name: value for name, value in (("kind", kind), ("error", error), ("lane", lane)) if value}
     if text := text.strip():
         needles = dict.fromkeys((text, text.lower(), text.upper(), text.capitalize()))
         wish["text"] = list(needles)

@@ -102,18 +102,25 @@ def act():
 
 
 def filters(source) -> dict:
-    """Which jobs are meant, by the fields `state`, `kind`, `q` and `error` of a URL or a form."""
+    """Which jobs are meant, by the fields `state`, `kind`, `lane`, `q` and `error` of a URL or a form."""
     wanted = {name: source.get(name, "").strip()[:LONGEST_SEARCH] for name in ("state", "kind", "q", "error")}
+    wanted["lane"] = source.get("lane", "")  # as it is: " a" is another than "a"
     if wanted["state"] not in states.ALL:
         wanted["state"] = ""
     return {name: value for name, value in wanted.items() if value}
+
+
+def looked_for(wanted: dict) -> dict:
+    """The filters but the state, as app.reader.Reader takes them."""
+    return {"kind": wanted.get("kind"), "text": wanted.get("q", ""), "error": wanted.get("error", ""),
+            "lane": wanted.get("lane", "")}
 
 
 def everything(action: Action) -> tuple[list[str], int]:
     """Ids of all jobs that match the filters and can be acted on, and how many match. Jobs that have ended since they
     were asked about (`before`) are not meant."""
     wanted = filters(request.form)
-    where = {"kind": wanted.get("kind"), "text": wanted.get("q", ""), "error": wanted.get("error", "")}
+    where = looked_for(wanted)
     among = [state for state in action.possible if wanted.get("state") in (None, state)]
     before = request.form.get("before", type=moment)
     return ([id for state in among for id in store().ids(state, **where, before=before)],

@@ -71,7 +71,7 @@ def index():
         raise BadInput(*errors)
     try:
         page = store().page(state, kind, int(limit), request.args.get("cursor"), text=request.args.get("q", ""),
-                            error=request.args.get("error", ""), params=is_owner())
+                            error=request.args.get("error", ""), lane=request.args.get("lane", ""), params=is_owner())
     except ValueError:
         raise BadInput(("cursor", "is none that this API gave out")) from None
     return {"jobs": [as_json(record) for record in page.records], "counts": store().counts(), "next": page.next}

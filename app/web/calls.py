@@ -16,6 +16,7 @@ KEY = {"name": "Idempotency-Key", "in": "header", "description": "Makes the requ
 SEARCH = [{"name": name, "in": "query", "description": description, "schema": schema} for name, description, schema in (
     ("state", "only these", {"enum": ["", *states.ALL], "type": "string"}),
     ("kind", "only of this kind", TEXT),
+    ("lane", "only of this lane", TEXT),
     ("q", "what stands in the id, kind, request id, schedule's id, error or, for API_TOKEN alone, params", TEXT),
     ("error", "the key of a group of failures, as the page links to them", TEXT),
     ("limit", "jobs on a page", {"type": "integer", "minimum": 1, "maximum": api.LARGEST_LIMIT, "default": api.LIMIT}),

@@ -14,7 +14,7 @@ from app.files import is_file
 from app.masking import masked
 from app.record import iso
 from app.web import forms, health, status
-from app.web.actions import actions, bulk, filters
+from app.web.actions import actions, bulk, filters, looked_for
 from app.web.api import files, find, kinds, store
 from app.web.auth import is_owner
 from app.web.language import language
@@ -91,16 +91,15 @@ def error(problem: HTTPException):
 
 def overview(pulse) -> dict:
     wanted = filters(request.args)
-    where = {"text": wanted.get("q", ""), "error": wanted.get("error", "")}
     try:
-        page = store().page(wanted.get("state"), wanted.get("kind"), PAGE, request.args.get("cursor"), SCAN,
-                            **where, params=is_owner())
+        page = store().page(wanted.get("state"), limit=PAGE, cursor=request.args.get("cursor"), scan=SCAN,
+                            params=is_owner(), **looked_for(wanted))
     except ValueError:
         abort(404)
     failed = wanted.get("state") == states.FAILED
     return condition(pulse) | {
         "jobs": [row(record, pulse.now / 1000) for record in page.records], "next": page.next, "counts": pulse.counts,
-        "filters": wanted, "search": {name: wanted[name] for name in ("kind", "q") if name in wanted},
+        "filters": wanted, "search": {name: wanted[name] for name in ("kind", "lane", "q") if name in wanted},
         "here": urlencode({**wanted, "cursor": request.args.get("cursor", "")}),
         "meaning": states.MEANING, "bulk": bulk(wanted.get("state")),
         "groups": store().groups().groups if failed and wanted.keys() == {"state"} else [],

@@ -119,6 +119,21 @@ def test_all_that_match_are_meant_and_no_others(dynos, person, failed):
     assert [dynos.store.get(id) is None for id in failed] == [True] * 4 + [False] * 2
 
 
+@pytest.mark.parametrize("lane", ["customer-42", " a", "<b>"])
+def test_a_jobs_lane_leads_to_those_of_it_and_all_of_them_are_no_others(dynos, person, lane):
+    ids = [dynos.work("x", countdown=60, lane=lane) for _ in range(3)]
+    other = dynos.work("x", countdown=60, lane=lane.strip() + "2")
+    page = person.open(person.open(f"/jobs/{ids[0]}").find("a", string=lane)["href"])
+    assert sorted(row["id"] for row in page.select("tbody tr")) == sorted(f"job-{id}" for id in ids)
+    assert page.find("b", string=lane) and page.select_one("[role=search] [name=lane]")["value"] == lane
+    assert len(person.open(page.select_one(".counts .scheduled")["href"]).select("tbody tr")) == 3
+    page = person.press(button(page, "Cancel", ".bulk"), all=["1"])
+    assert page.h1.text == "Cancel 3 jobs?"
+    page = person.press(button(page, "Cancel"))
+    assert len(page.select("tbody tr")) == 3 and "3 jobs are cancelled" in said(page)
+    assert dynos.job(other)["state"] == "scheduled"
+
+
 def test_all_means_more_than_a_page(dynos, person):
     ids = schedule(dynos, 130)
     page = person.open("/?state=scheduled")

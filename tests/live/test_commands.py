@@ -42,7 +42,8 @@ def jobs(app, store):
     def made(kind, params, **options):
         return kinds[kind].task.apply_async((params,), **options).id
 
-    ids = {"later": made("sample", {"label": "later"}, countdown=3600), "queued": made("sample", {"label": "queued"}),
+    ids = {"later": made("sample", {"label": "later"}, countdown=3600),
+           "queued": made("sample", {"label": "queued"}, lane="a"),
            "secret": made("papers", {"to": ["ada@example.com"], "password": "hunter2-hunter2"}, countdown=3600),
            "failed": made("sample", {"label": "failed"}), "cancelled": made("sample", {"label": "x"}, countdown=9)}
     fail(store, ids["failed"])
@@ -63,7 +64,8 @@ def test_a_list_is_a_table_as_wide_as_the_terminal(run, jobs):
 
 @pytest.mark.parametrize(("options", "names"), [
     (["--state", "failed"], {"failed"}), (["--kind", "papers"], {"secret"}), (["--q", "QUEUED"], {"queued"}),
-    (["--state", "scheduled", "--kind", "sample"], {"later"}), (["--q", "nowhere"], set())])
+    (["--state", "scheduled", "--kind", "sample"], {"later"}), (["--lane", "a"], {"queued"}),
+    (["--q", "nowhere"], set())])
 def test_a_list_has_the_filters_of_the_page(run, jobs, store, options, names):
     def listed(*options):
         return {job["id"] for job in json.loads(run("jobs", "list", "--json", *options)[1])["jobs"]}

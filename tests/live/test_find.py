@@ -87,6 +87,16 @@ def test_a_search_looks_at_what_was_given_and_what_went_wrong_and_nowhere_else(s
     assert list(store.ids("queued", text=text)) == []
 
 
+def test_those_of_a_lane_are_found_by_its_whole_name_in_any_state(store):
+    for id, lane in (("one", "a"), ("two", "a"), ("other", "A"), ("longer", "ab"), ("spaced", " a"), ("none", None)):
+        submit(store, id, lane=lane)
+    store.settle("one", start(store, "one").token, "w1", "succeeded")
+    submit(store, "later", lane="a", delay=60)
+    assert set(pages(store, lane="a")) == set(store.ids(lane="a")) == {"one", "two", "later"}
+    assert store.count(lane="a") == 3 and store.count("scheduled", lane="a") == 1 and store.count(lane="b") == 0
+    assert list(store.ids(lane=" a")) == ["spaced"] and list(store.ids(lane="a", text="two")) == ["two"]
+
+
 def test_those_that_ended_after_a_moment_are_left_out(store, clock):
     for id in ("early", "then", "late"):
         fail(store, id)

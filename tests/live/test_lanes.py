@@ -250,6 +250,12 @@ def test_the_api_takes_a_lane_and_tells_it(client):
     assert post(client, lane="customer-42").json["state"] == "queued"
 
 
+def test_the_api_lists_the_jobs_of_a_lane(client):
+    ids = [post(client, lane=lane).json["id"] for lane in ("a", "b", "a")]
+    listed = client.get("/api/jobs?lane=a", headers=HEADERS).json["jobs"]
+    assert sorted(job["id"] for job in listed) == sorted([ids[0], ids[2]])
+
+
 @pytest.mark.parametrize("lane", ["", "x" * 101, 7, ["a"]])
 def test_what_is_no_lane_is_refused(client, lane):
     answer = post(client, lane=lane)

@@ -24,6 +24,7 @@ def filters(among: tuple[str, ...] = states.ALL) -> Callable:
     """The options that say which jobs, in these states, as the list of the page has them."""
     def add(command):
         for option in (click.option("--error", default="", help="Key of a group of failures, as in the page's URL."),
+                       click.option("--lane", default="", help="In this lane."),
                        click.option("--q", "text", default="", help="In the id, kind, params or error."),
                        click.option("--kind", help="Of this kind."),
                        click.option("--state", type=click.Choice(among), help="In this state.")):
@@ -41,11 +42,11 @@ json_option = click.option("--json", "json_", is_flag=True, help="As the API has
 @filters()
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
 @json_option
-def list_(state, kind, text, error, limit, json_):
+def list_(state, limit, json_, **where):
     """Lists jobs, newest first; scheduled ones by their time. Times are in UTC."""
     found, cursor, more = [], None, True
     while more and len(found) < limit:
-        page = store().page(state, kind, limit - len(found), cursor, text=text, error=error)
+        page = store().page(state, limit=limit - len(found), cursor=cursor, **where)
         found, cursor, more = found + [shown(stored) for stored in page.records], page.next, page.next is not None
     counts = store().counts()
     if json_:
@@ -104,11 +105,11 @@ def run(id, wait):
 
 def acts(name: str, possible: tuple[str, ...], default: tuple[str, ...], help: str, words: str) -> None:
     """Makes a command of an action on jobs in these states; on all of them in those of `default`."""
-    def command(ids, all_, yes, state, kind, text, error):
+    def command(ids, all_, yes, state, **where):
         if bool(ids) == all_:
-            raise click.UsageError("Say which jobs: their ids, or --all with --state, --kind, --q or --error.")
+            raise click.UsageError("Say which jobs: their ids, or --all with --state, --kind, --q, --lane or --error.")
         if all_:
-            ids = matching((state,) if state else default, kind, text, error)
+            ids = matching((state,) if state else default, where)
         else:
             for id in ids:
                 existing(id)
@@ -136,10 +137,10 @@ acts("retry", (states.FAILED, states.CANCELLED), (states.FAILED,), "Tries jobs a
 @filters(states.FINISHED)
 @click.option("--days", type=click.FloatRange(0), default=0, help="Only those that ended longer ago.")
 @yes
-def purge(state, kind, text, error, days, yes):
+def purge(state, days, yes, **where):
     """Deletes jobs that have ended, with their logs and files."""
     before = (store().now() - days * SECONDS_A_DAY) * 1000
-    ids = matching((state,) if state else states.FINISHED, kind, text, error, before)
+    ids = matching((state,) if state else states.FINISHED, where, before)
     if sure("delete", ids, yes):
         with chunks("purge", ids) as pieces:
             gone = sum(len(removal.delete(celery(), some)) for some in pieces)
@@ -153,8 +154,8 @@ def existing(id: str) -> dict:
         raise click.ClickException(f"{id}: {error.description}") from None
 
 
-def matching(among: tuple[str, ...], kind: str | None, text: str, error: str, before: float | None = None) -> list[str]:
-    return [id for state in among for id in store().ids(state, kind, text, error, before)]
+def matching(among: tuple[str, ...], where: dict, before: float | None = None) -> list[str]:
+    return [id for state in among for id in store().ids(state, **where, before=before)]
 
 
 def sure(what: str, ids: list[str], yes: bool) -> bool:
