@@ -15,7 +15,7 @@ from app.web.given import parsed
 from app.web.problems import BadInput
 
 #: Names that the controls around the fields have; a field that is called so gets another.
-TAKEN = ("csrf", "key", "minutes", "at", "offset", "notify")
+TAKEN = ("csrf", "key", "minutes", "at", "offset", "notify", "queue", "priority", "lane")
 #: Formats of a text that have a control of their own.
 FORMATS = ("email", "textarea", "password", "file", "date")
 
@@ -35,20 +35,20 @@ class Field(NamedTuple):
     maximum: float | None
 
 
-def fields(schema: dict) -> list[Field]:
+def fields(schema: dict, taken: Iterable[str] = TAKEN) -> list[Field]:
     """One field for each property of the schema, those that are folded away last."""
-    found = [_field(name, rule, name in schema.get("required", ()), schema.get("$defs", {}))
+    found = [_field(name, rule, name in schema.get("required", ()), schema.get("$defs", {}), name in taken)
              for name, rule in schema.get("properties", {}).items()]
     return sorted(found, key=lambda field: field.more)
 
 
-def params(schema: dict, form) -> dict:
+def params(fields: Iterable[Field], form) -> dict:
     """The params that a submitted form means; what was left empty is left out.
 
     A text that is not what its field wants stays a text, so that validation names the field.
     """
     values = {}
-    for field in fields(schema):
+    for field in fields:
         text = form.get(field.control, "")
         if field.type == "checkbox":
             values[field.name] = field.control in form
@@ -84,11 +84,11 @@ def beside(errors: Iterable[dict], controls: dict[str, str], order: Iterable[str
     return {control: found[control] for control in (*order, "") if control in found}
 
 
-def _field(name: str, rule: dict, required: bool, definitions: dict) -> Field:
+def _field(name: str, rule: dict, required: bool, definitions: dict, taken: bool) -> Field:
     label = _label(name, rule)
     rule = _plain(rule, definitions)
     return Field(
-        name, f"params.{name}" if name in TAKEN else name, label, _type(name, rule, definitions), required,
+        name, f"params.{name}" if taken else name, label, _type(name, rule, definitions), required,
         bool(rule.get("more")), rule.get("default"), rule.get("description", ""), rule.get("enum", []),
         str(rule.get("multipleOf") or ("1" if rule.get("type") == "integer" else "any")),
         rule.get("minimum", rule.get("exclusiveMinimum")), rule.get("maximum", rule.get("exclusiveMaximum")))

@@ -2,18 +2,19 @@
 
 import secrets
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from app.accept import Invalid, NewJob, TooMany, accept, validate
+from app.accept import Invalid, NewJob, Route, TooMany, accept, validate
 from app.files import is_file
 from app.kinds import Kind
 from app.record import as_json
 from app.web import forms, receiving
-from app.web.api import bad_input_named, files, kinds, store
+from app.web.api import bad_input_named, celery, files, kinds, store
 from app.web.audit import request_id
 from app.web.auth import is_owner
 from app.web.language import _
@@ -23,7 +24,7 @@ blueprint = Blueprint("new", __name__)
 blueprint.url_value_preprocessor(receiving.larger_body)
 
 #: The controls that show what is wrong with these fields of a job; the chips of `when` are called "minutes".
-WHEN = {"delay": "minutes", "run_at": "minutes", "notify": "notify"}
+AROUND = {"delay": "minutes", "run_at": "minutes", "notify": "notify"} | {name: name for name in Route.model_fields}
 #: Of the chip "tomorrow".
 HOUR = 9
 #: What was now when the page was opened is not refused when it is sent.
@@ -36,15 +37,15 @@ def index(kind):
     own = current_app.blueprints.get(kind)
     if own and own.url_prefix == f"/{kind}":  # a page of its own stands in for the form
         return redirect(url_for(f"{kind}.index", **{"from": source} if source else {}))
-    return page(form, params_of(source, kind), notify=earlier(source, kind).get("notify"))
+    return page(form, params_of(source, kind), form=around(source, kind))
 
 
 @blueprint.post("/new/<kind>")
 def create(kind):
-    schema = found(kind).params.model_json_schema()
-    params = forms.params(schema, request.form)
+    fields = forms.fields(found(kind).params.model_json_schema())
+    params = forms.params(fields, request.form)
     try:
-        receiving.keep_files(forms.fields(schema), params)
+        receiving.keep_files(fields, params)
         return submit(kind, params)
     except BadInput as bad:
         return page(found(kind), params, bad.errors, request.form), 422
@@ -76,23 +77,49 @@ def earlier(id: str | None, kind: str) -> dict:
     return as_json(record) if record and record["kind"] == kind else {}
 
 
-def page(kind: Kind, params: dict, errors: list[dict] = (), form: dict | None = None, notify: str | None = None) -> str:
-    """Args: form: what was sent, for the fields that are no params; notify: what stands there when nothing was."""
-    fields = forms.fields(kind.params.model_json_schema())
-    values = forms.texts(fields, params) | {name: (form or {}).get(name, "") for name in ("minutes", "at", "notify")}
-    values["notify"] = values["notify"] or notify
-    labels = {field.control: field.label for field in fields} | {"minutes": "When", "notify": "Notifies"}
-    errors = forms.beside(errors, {f"params.{field.name}": field.control for field in fields} | WHEN, labels)
+def around(id: str | None, kind: str) -> dict[str, str]:
+    """What a form would say around the params to make such a job as that one: what is as usual for its kind it need
+    not say."""
+    job, task = earlier(id, kind), kinds()[kind].task
+    usual = {"queue": getattr(task, "queue", None) or celery().conf.task_default_queue, "priority": task.priority or 0}
+    return {name: str(job[name]) for name in ("notify", *Route.model_fields)
+            if job.get(name) not in (None, usual.get(name))}
+
+
+def page(kind: Kind, params: dict, errors: list[dict] = (), form: dict = MappingProxyType({})) -> str:
+    """Args: form: the fields that are no params, as they were sent or are to start with."""
+    fields, own, sent = forms.fields(kind.params.model_json_schema()), routing(), bool(errors)
+    values = forms.texts(fields, params) | {
+        name: form.get(name, "") for name in ("minutes", "at", "notify", *Route.model_fields)}
+    labels = {field.control: field.label for field in (*fields, *own)} | {"minutes": "When", "notify": "Notifies"}
+    errors = forms.beside(errors, {f"params.{field.name}": field.control for field in fields} | AROUND, labels)
     for field in fields:
         if field.type in ("file", "files"):
             values[field.control], gone = attached(values[field.control])
-            if gone and not form:
+            if gone and not sent:
                 errors[field.control] = _("A file has expired; attach it again.")
-    unfolded = any(field.control in errors or params.get(field.name, field.default) != field.default
-                   for field in fields if field.more)
-    return render_template("new.html", kind=kind, fields=fields, values=values, labels=labels, errors=errors,
-                           unfolded=unfolded, most=int(receiving.most_mb() * 1e6),
-                           key=secrets.token_hex(16) + kind.name)
+    more = [field for field in fields if field.more]
+    return render_template("new.html", kind=kind, fields=fields, more=more + own, values=values, labels=labels,
+                           errors=errors, unfolded=told(more, params, errors) or told(own, route(form), errors),
+                           most=int(receiving.most_mb() * 1e6), key=secrets.token_hex(16) + kind.name)
+
+
+def routing() -> list[forms.Field]:
+    """What a form may say of where its job waits: a queue only where there is a choice."""
+    schema, there = Route.model_json_schema(), [queue.name for queue in celery().conf.task_queues]
+    schema["properties"]["queue"]["enum"] = there
+    if len(there) == 1:
+        del schema["properties"]["queue"]
+    return forms.fields(schema, taken=())
+
+
+def route(form) -> dict:
+    return forms.params(routing(), form)
+
+
+def told(fields: list[forms.Field], values: dict, errors: dict[str, str]) -> bool:
+    """Whether there is something to see in these fields, which are else folded away."""
+    return any(field.control in errors or values.get(field.name, field.default) != field.default for field in fields)
 
 
 def attached(ids: list) -> tuple[list, bool]:
@@ -121,7 +148,7 @@ def checked(kind: str, params: dict) -> NewJob:
     errors = []
     try:
         new = NewJob(kind=kind, params=params, notify=request.form.get("notify", "").strip() or None,
-                     **due(request.form))
+                     **route(request.form), **due(request.form))
     except ValidationError as error:
         errors += BadInput.of(error).errors
     try:

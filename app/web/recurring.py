@@ -11,6 +11,7 @@ from app.web import forms, shown
 from app.web.api import celery, kinds, store
 from app.web.audit import audit
 from app.web.language import _, gettext, language, words
+from app.web.new import route
 from app.web.problems import BadInput
 
 blueprint = Blueprint("recurring", __name__, url_prefix="/schedules")
@@ -108,9 +109,11 @@ def delete(id):
 
 
 def create(kind: str, params: dict, form) -> str | None:
-    """A schedule by a form with the fields `repeat`, `time`, `timezone` and `key`. Returns what is wrong, or None."""
+    """A schedule by a form with the fields `repeat`, `time`, `timezone`, `key` and those of a route. Returns what is
+    wrong, or None."""
     try:
-        new = schedules.NewSchedule(kind=kind, params=params, cron=cron(form), timezone=form.get("timezone") or "UTC")
+        new = schedules.NewSchedule(kind=kind, params=params, cron=cron(form), timezone=form.get("timezone") or "UTC",
+                                    **route(form))
         outcome, id = schedules.create(celery(), kinds(), new, form.get("key", "")[:200] or None)
     except (ValidationError, Invalid) as error:
         return BadInput.of(getattr(error, "error", error)).detail

@@ -10,7 +10,7 @@ from app.accept import TooMany
 from app.report import history, measures
 from app.web import forms, receiving, recurring, uploads
 from app.web.language import _, gettext, words
-from app.web.new import WHEN, checked, due, earlier, params_of, submit
+from app.web.new import AROUND, around, checked, due, params_of, route, routing, submit, told
 from app.web.problems import BadInput
 from app.web.recurring import cron
 
@@ -22,9 +22,10 @@ MEASURES = {"sum": "Sum of %(column)s", "mean": "Mean of %(column)s", "median": 
             "min": "Smallest of %(column)s", "max": "Largest of %(column)s", "count": "Filled cells of %(column)s"}
 MEASURES_SHOWN = 4
 LABELS = {"title": "Title", "format": "Format", "group": "Group by", "measure": "Show", "email_to": "Mail it to",
+          "queue": "Queue", "priority": "Priority", "lane": "Lane",
           "minutes": "When", "notify": "Notifies", "repeat": "Repeat"}
 #: The control that shows what is wrong with a field.
-CONTROLS = {f"params.{name}": name for name in ("title", "format", "email_to")} | WHEN | {
+CONTROLS = {f"params.{name}": name for name in ("title", "format", "email_to")} | AROUND | {
     "params.group_by": "group", "params.measures": "measure", "repeat": "repeat"}
 
 
@@ -106,11 +107,12 @@ def page(params: dict, errors: list[dict] = ()) -> str:
     lists = {name: params[name] if isinstance(params.get(name), list) else []
              for name in ("group_by", "measures", "email_to")}
     email_to = ", ".join(map(str, lists["email_to"]))
-    told = {"notify": earlier(request.args.get("from"), "report").get("notify")}
+    own, form = routing(), around(request.args.get("from"), "report") | request.form.to_dict()
+    errors = forms.beside(errors, CONTROLS, LABELS)
     return render_template(
         "report.html", table=table, groups=groups(table), measures=measured(table), shown=MEASURES_SHOWN,
-        values=told | request.form.to_dict() | params | lists | {"email_to": email_to}, labels=LABELS, again=again(),
-        errors=forms.beside(errors, CONTROLS, LABELS), key=secrets.token_hex(16))
+        values=form | params | lists | {"email_to": email_to}, labels=LABELS, again=again(), errors=errors,
+        more=own, unfolded=told(own, route(form), errors), key=secrets.token_hex(16))
 
 
 def groups(table: dict) -> list[tuple[str, str]]:

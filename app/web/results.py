@@ -11,6 +11,7 @@ from app.record import as_json
 from app.web.api import LOOK_ONLY, download, find, kinds, store
 from app.web.audit import request_id
 from app.web.language import _, words
+from app.web.new import around
 from app.web.problems import BadInput
 from app.web.recurring import create
 from app.web.shown import result_file
@@ -67,7 +68,7 @@ def repeat(id):
     params = job["params"]
     if to := request.form.get("email_to", "").replace(",", " ").split():
         params |= {"email_to": to}
-    if wrong := create(job["kind"], params, request.form):
+    if wrong := create(job["kind"], params, around(id, job["kind"]) | request.form.to_dict()):
         flash(_("Not repeated: %(why)s", why=words(wrong)))
         return redirect(url_for("pages.show", id=id), 303)
     return redirect(url_for("recurring.index"), 303)

@@ -244,6 +244,106 @@ def test_each_kind_can_be_created_from_the_list(person):
         assert person.http.get(link["href"], follow_redirects=True).status_code == 200
 
 
+ROUTE = {"queue": "mail", "priority": "7", "lane": "customer-42"}
+
+
+@pytest.fixture
+def sorter(redis):
+    """A person whose app has several queues."""
+    person = Person(redis.url, QUEUES="mail,reports")
+    yield person
+    person.store.redis.close()
+
+
+def job_of(person, answer):
+    assert answer.status_code == 303, answer.text
+    return person.http.get("/api" + answer.location, headers={"Authorization": "Bearer t"}).json
+
+
+def shown(page):
+    """What stands in the fields of a route; None of one that is not there."""
+    queue = page.select_one("[name=queue]")
+    chosen = queue and (queue.select_one("[selected]") or queue.option)["value"]
+    return chosen, *(field and field["value"] for field in map(page.select_one, ("[name=priority]", "[name=lane]")))
+
+
+@pytest.mark.parametrize("kind", ["sample", "papers"])
+def test_a_form_takes_queue_priority_and_lane_which_are_folded_away(sorter, kind):
+    page = sorter.open(f"/new/{kind}")
+    assert [option["value"] for option in page.select("[name=queue] option")] == ["", "default", "mail", "reports"]
+    assert shown(page) == ("", "", "")
+    assert [folded.has_attr("open") for folded in page.select("form.new details")] == [False]
+    assert all(page.select_one(f"form.new details [name={name}]") for name in ROUTE)
+    job = job_of(sorter, sorter.send(f"/new/{kind}", label="x", **ROUTE))
+    assert [job[name] for name in ROUTE] == ["mail", 7, "customer-42"]
+    job = job_of(sorter, sorter.send(f"/new/{kind}", label="x", queue="", priority="", lane=" "))
+    assert [job[name] for name in ROUTE] == ["default", 0, None]
+
+
+def test_where_there_is_one_queue_there_is_none_to_choose(person):
+    assert shown(person.open("/new/sample")) == (None, "", "")
+    job = job_of(person, person.send("/new/sample", label="x", lane="a", queue="mail"))
+    assert (job["queue"], job["lane"]) == ("default", "a")
+
+
+@pytest.mark.parametrize("field, typed, error", [
+    ("priority", "10", "Input should be less than or equal to 9"), ("priority", "high", "valid integer"),
+    ("priority", "1.5", "valid integer"), ("lane", "x" * 101, "at most 100 characters"),
+    ("queue", "mial", "is none of default, mail, reports")])
+def test_what_is_wrong_with_a_route_stands_beside_it_and_the_rest_is_kept(sorter, field, typed, error):
+    answer = sorter.send("/new/sample", label="x", **ROUTE | {field: typed})
+    page = page_of(answer)
+    assert answer.status_code == 422 and page.select_one("form.new details").has_attr("open")
+    control = page.find(id=f"sample-{field}")
+    assert (control["aria-invalid"], control.has_attr("autofocus")) == ("true", True)
+    assert error in page.find(id=f"sample-{field}-error").text
+    assert page.select_one(".errors a")["href"] == f"#sample-{field}"
+    kept = dict(zip(ROUTE, shown(page))) | {field: typed}
+    assert kept == ROUTE | {field: typed} and page.select_one("[name=label]")["value"] == "x"
+    assert sum(sorter.store.counts().values()) == 0
+
+
+def test_a_duplicate_goes_where_the_job_went(sorter, redis):
+    made = sorter.send("/new/sample", label="x", **ROUTE)
+    path = f"/new/sample?from={made.location.rpartition('/')[2]}"
+    assert shown(sorter.open(path)) == tuple(ROUTE.values())
+    assert sorter.open(path).select_one("form.new details").has_attr("open")
+    usual = sorter.send("/new/sample", label="x").location.rpartition("/")[2]
+    assert shown(sorter.open(f"/new/sample?from={usual}")) == ("", "", "")
+    assert not sorter.open(f"/new/sample?from={usual}").select_one("form.new details").has_attr("open")
+    reader = Person(redis.url, "r", QUEUES="mail,reports")
+    assert shown(reader.open(path)) == ("", "", "")
+    reader.store.redis.close()
+
+
+def test_a_duplicate_says_of_its_queue_and_priority_what_is_not_as_its_kind_says(sorter, monkeypatch):
+    for name, value in (("queue", "mail"), ("priority", 5)):  # as @kind(queue="mail", priority=5) would
+        monkeypatch.setattr(sorter.app.extensions["kinds"]["sample"].task, name, value, raising=False)
+    for given, found in (({}, ("", "", "")), ({"queue": "default", "priority": "0"}, ("default", "0", ""))):
+        id = sorter.send("/new/sample", label="x", **given).location.rpartition("/")[2]
+        page = sorter.open(f"/new/sample?from={id}")
+        assert shown(page) == found and page.select_one("form.new details").has_attr("open") == bool(given)
+
+
+@NEEDS_REPORT
+@NEEDS_RESULTS
+def test_so_does_a_report_and_what_repeats_it(sorter):
+    form = {"csrf": sorter.open("/report?source=jobs").select_one("#new-report [name=csrf]")["value"],
+            "source": "jobs", "format": "csv"}
+    job = job_of(sorter, sorter.http.post("/report", data=form | ROUTE))
+    assert [job[name] for name in ROUTE] == ["mail", 7, "customer-42"]
+    assert shown(sorter.open(f"/report?from={job['id']}")) == tuple(ROUTE.values())
+    page = page_of(sorter.http.post("/report", data=form | ROUTE | {"priority": "99"}))
+    assert "less than or equal" in page.select_one("#report-priority-error").text
+    assert shown(page) == ("mail", "99", "customer-42")
+    repeat = {"repeat": "Monday", "time": "09:00", "timezone": "UTC"}
+    assert sorter.http.post("/report", data=form | ROUTE | repeat).location == "/schedules"
+    again = {"csrf": form["csrf"]} | repeat
+    assert sorter.http.post(f"/jobs/{job['id']}/repeat", data=again).location == "/schedules"
+    schedules = sorter.http.get("/api/schedules", headers={"Authorization": "Bearer t"}).json["schedules"]
+    assert [[schedule[name] for name in ROUTE] for schedule in schedules] == [["mail", 7, "customer-42"]] * 2
+
+
 TOLD = {"WEBHOOK_SECRET": "0123456789abcdef" * 4}
 
 

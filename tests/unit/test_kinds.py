@@ -36,7 +36,7 @@ def test_a_kinds_form_has_a_field_for_each_param_and_its_defaults_are_valid(name
     defaults = MultiDict({f.name: str(f.default) for f in fields if f.default not in (None, "", [], False)})
     wrong = set()
     try:
-        kind.params.model_validate(forms.params(schema, defaults), strict=True)
+        kind.params.model_validate(forms.params(fields, defaults), strict=True)
     except Exception as error:
         wrong = {item["loc"][0] for item in error.errors() if item["loc"]}
     assert not wrong & set(defaults)

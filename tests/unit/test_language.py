@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import states
+from app.accept import Route
 from app.config import Settings
 from app.web import actions, create_app, language, timeline
 
@@ -35,6 +36,7 @@ def listed() -> dict[str, str]:
                           "states.py")
     for action in actions.ACTIONS.values():
         found |= dict.fromkeys([action.label, action.why_not, *action.question, *action.done], "actions.py")
+    found |= dict.fromkeys([field.description for field in Route.model_fields.values()], "accept.py")
     found |= dict.fromkeys([*timeline.OUTCOMES.values(), *timeline.ACTS.values()], "timeline.py")
     for kind in APP.extensions["kinds"].values():
         if kind.task.run.__module__.startswith("app."):

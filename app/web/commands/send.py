@@ -57,7 +57,7 @@ def command(kind: Kind) -> click.Command:
 
     @with_appcontext
     def run(params, delay, run_at, lane, notify, queue, priority, wait, json, **given):
-        of_options = meant(kind, [(fields[name], value) for name, value in given.items() if value is not None])
+        of_options = meant([(fields[name], value) for name, value in given.items() if value is not None])
         asked = {"kind": kind.name, "params": whole(params) | of_options, "delay": delay, "run_at": run_at,
                  "lane": lane, "notify": notify, "queue": queue, "priority": priority}
         id = accepted(asked)
@@ -82,11 +82,10 @@ def option(name: str, field: forms.Field) -> click.Option:
     return click.Option([flag, name], type=kind, help=words, metavar=None if kind else field.type.upper())
 
 
-def meant(kind: Kind, given: list[tuple[forms.Field, object]]) -> dict:
+def meant(given: list[tuple[forms.Field, object]]) -> dict:
     """The params that options mean, as the page's form does; a flag that was not given is left to its default."""
     form = MultiDict((field.control, str(value)) for field, value in given if value is not False)
-    params = forms.params(kind.params.model_json_schema(), form)
-    return {field.name: params[field.name] for field, _ in given if field.name in params}
+    return forms.params([field for field, _ in given], form)
 
 
 def whole(text: str | None) -> dict:
