@@ -4,6 +4,7 @@ The job store stays Redis, and keeps the promise; a broker carries wake-ups. Of 
 for, Celery is told nothing.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -23,6 +24,8 @@ class Broker:
         package: what requirements.in needs for it, which brings the module `client`.
         counts: it tells how many messages wait. Of one that does not, the sweep thinks it from what was taken last.
         transport: ours, where kombu's will not do.
+        url: what the whole of it has to be, where nobody else checks that; its named groups are secrets.
+        such_as: that, for people.
     """
 
     settings: Mapping = field(default_factory=dict)
@@ -30,6 +33,8 @@ class Broker:
     client: str = ""
     counts: bool = False
     transport: str = ""
+    url: str = ".*"
+    such_as: str = ""
 
 
 REDIS = Broker(
@@ -100,6 +105,34 @@ ACTIVEMQ = Broker(
     client="stomp",
     transport="app.transports.activemq:Transport",
 )
+AZURE_KEY = "[A-Za-z0-9+/]{8,}={0,2}"  # as Azure shows it: quoted as in other URLs it would be another
+AZURE_IDENTITY = "DefaultAzureCredential|ManagedIdentityCredential"
+AZURE_QUEUES = Broker(
+    settings={"worker_enable_remote_control": False},  # there is no broadcast
+    package="kombu[azurestoragequeues]",
+    client="azure.storage.queue",
+    transport="app.transports.azure_queues:Transport",
+    url=rf"\w+://({AZURE_IDENTITY}|\??(?P<secret>{AZURE_KEY}|[^?@\s]*\bsig=(?P<signature>[^@&\s]+)[^@\s]*))"
+        r"@https?://[^@\s/]+(/devstoreaccount1)?/?",
+    such_as="azurestoragequeues://KEY@https://ACCOUNT.queue.core.windows.net",
+)
+AZURE_BUS = Broker(
+    settings={
+        "worker_enable_remote_control": False,  # there is no broadcast
+        "broker_transport_options": {
+            "wait_time_seconds": 0.5,  # in which nothing else is done, for each queue in turn
+            "use_lock_renewal": True,  # a message is another worker's after 60 s without
+            "max_lock_renewal_duration": 12 * 3600,
+            "retry_total": 1,
+            "retry_backoff_max": 1,
+        },
+    },
+    package="kombu[azureservicebus]",
+    client="azure.servicebus",
+    transport="app.transports.azure_bus:Transport",
+    url=rf"\w+://({AZURE_IDENTITY}|[^:@/\s]+:(?P<secret>{AZURE_KEY}))@[A-Za-z0-9.-]+",
+    such_as="azureservicebus://POLICY:KEY@NAMESPACE",
+)
 
 BROKERS: Mapping[str, Broker] = MappingProxyType({
     "redis": REDIS,
@@ -111,6 +144,8 @@ BROKERS: Mapping[str, Broker] = MappingProxyType({
     "gcpubsub": PUBSUB,
     "activemq": ACTIVEMQ,
     "activemqs": ACTIVEMQ,
+    "azurestoragequeues": AZURE_QUEUES,
+    "azureservicebus": AZURE_BUS,
 })
 
 TRANSPORT_ALIASES |= {scheme: broker.transport for scheme, broker in BROKERS.items() if broker.transport}
@@ -130,7 +165,15 @@ def problem(url: str) -> str:
     if broker.client and not _installed(broker.client):
         return (f"names a broker by {_scheme(url)}://, but its client is not installed; "
                 f"add {broker.package} to requirements.in and run bin/lock")
+    if not re.fullmatch(broker.url, url):  # it may hold a secret, so it is not repeated
+        return f"is no such URL; set it to {broker.such_as}"
     return ""
+
+
+def secrets(url: str) -> list[str]:
+    """What in it is one and does not stand where other URLs have a password."""
+    found = re.fullmatch(broker_of(url).url, url)
+    return [part for part in found.groupdict().values() if part] if found else []
 
 
 def _scheme(url: str) -> str:

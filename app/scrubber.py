@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
+from app import brokers
 from app.config import Settings
 
 MASK = "•••"
@@ -28,7 +29,8 @@ class Scrubber:
         keys = [] if settings.secret_key == "development" else settings.secret_key.split(",")
         hooks = [secret.removeprefix("whsec_") for secret in settings.webhook_secrets]
         urls = map(urlsplit, (settings.redis_url, settings.broker_url, settings.smtp_url, settings.sentry_dsn))
-        passwords = [part for url in urls for part in (url.password, unquote(url.password or "")) if part]
+        passwords = [url.password for url in urls if url.password] + brokers.secrets(settings.broker_url)
+        passwords += [unquote(password) for password in passwords]
         if settings.sentry_dsn:  # its key stands where others have the user
             passwords.append(urlsplit(settings.sentry_dsn).username or "")
         if settings.bucket:

@@ -8,7 +8,7 @@
     real         it is the server that its users have, and not one that stands in for it
 """
 
-from tests.brokers import activemq, kafka, pubsub, rabbitmq, sqs
+from tests.brokers import activemq, azurite, kafka, pubsub, rabbitmq, sqs
 from tests.dynos import Server
 
 
@@ -31,4 +31,5 @@ BROKERS = {
     "Kafka, Tansu": (kafka.Tansu, kafka.missing_tansu),
     "Google Pub/Sub": (pubsub.PubSub, pubsub.missing),
     "ActiveMQ": (activemq.ActiveMQ, activemq.missing),
+    "Azure Storage Queues": (azurite.Azurite, azurite.missing),
 }
