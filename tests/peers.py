@@ -21,13 +21,20 @@ answer = Client().post("/welcome", {"email": "ada@example.com"})
 assert answer.status_code == 202, answer.content
 print(answer.json()["id"])
 """
+FLASK = """
+from pages import pages
+answer = pages.test_client().post("/welcome", data={"email": "ada@example.com"})
+assert answer.status_code == 202, answer.data
+print(answer.json["id"])
+"""
 
 
 def write(folder: Path) -> None:
     page = (ROOT / "docs" / "peers.md").read_text()
     for name, code in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", page, re.S):
         (folder / name).write_text(code)
-    (folder / "shop.py").write_text(DJANGO)
+    (folder / "in_django.py").write_text(DJANGO)
+    (folder / "in_flask.py").write_text(FLASK)
 
 
 def run(folder: Path, program: str, url: str) -> list[str]:

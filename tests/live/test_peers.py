@@ -77,8 +77,9 @@ def test_a_program_that_has_only_celery(dynos, tmp_path):
 
 
 @needs_email
-@pytest.mark.parametrize("program, needs", [("shop.py", "django"), ("push.py", "redis")])
-def test_a_view_of_django_and_a_program_that_has_only_redis(dynos, tmp_path, program, needs):
+@pytest.mark.parametrize("program, needs", [("in_django.py", "django"), ("in_flask.py", "flask"),
+                                            ("push.py", "redis")])
+def test_a_view_of_another_app_and_a_program_that_has_only_redis(dynos, tmp_path, program, needs):
     pytest.importorskip(needs)
     dynos.worker()
     (id,) = peers.run(tmp_path, program, dynos.env["REDIS_URL"])
