@@ -17,9 +17,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from app import states
 from app.connections import UNAVAILABLE
-from app.job import RECORDED, RESULT_DEPTH, Job, publish, record
+from app.job import RESULT_DEPTH, Job, publish, record
 from app.kinds import in_short
 from app.record import deeper
+from app.transports import RECORDED
 
 logger = logging.getLogger(__name__)
 

@@ -31,6 +31,7 @@ from app.connections import UNAVAILABLE
 from app.logs import JobLog
 from app.record import deeper
 from app.store import Lost, Start, Store, Submitted
+from app.transports import RECORDED
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +48,6 @@ LOG_DAYS = 2
 
 #: What a caller may pass to `apply_async` that means something only to the process it runs in.
 NOT_STORED = ("connection", "producer", "publisher", "retry", "retry_policy", "router", "add_to_parent", "lane")
-
-#: A header of our messages: the job had a record, so without one it was deleted, and does not run.
-RECORDED = "recorded"
 
 
 class Cancelled(Ignore):

@@ -12,9 +12,10 @@ from celery.exceptions import QueueNotFound
 from kombu.exceptions import EncodeError
 from kombu.utils import json
 
-from app.job import RECORDED, publish
+from app.job import publish
 from app.queue import QUEUE
 from app.store import PREFIX
+from app.transports import RECORDED
 from tests.dynos import wait_for
 
 

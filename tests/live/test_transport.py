@@ -1,0 +1,84 @@
+"""What is noted in Redis of the messages that a worker has taken: nothing of a job with a record, by which it is found;
+of all others what kombu notes."""
+
+import pytest
+from kombu import Connection, Queue
+
+import app.brokers  # noqa: F401 - its redis:// is ours
+from app.transports import RECORDED
+from tests.dynos import wait_for
+
+QUEUE = Queue("default", routing_key="default")
+NOTES = "unacked", "unacked_index"
+
+
+@pytest.fixture
+def broker(redis):
+    with Connection(redis.url) as connection:
+        yield connection
+
+
+def put(broker, *bodies, headers):
+    with broker.Producer() as producer:
+        for body in bodies:
+            producer.publish(body, exchange="", routing_key="default", headers=headers)
+
+
+def take(channel):
+    return QUEUE(channel).get()
+
+
+def waiting(broker):
+    """Bodies of the messages that wait, the next one first."""
+    found, channel = [], broker.channel()
+    while message := take(channel):
+        found.append(message.payload)
+        message.ack()
+    return found
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_message_is_noted_in_redis_unless_its_job_has_a_record(broker, recorded):
+    put(broker, "a", headers={RECORDED: True} if recorded else {})
+    channel = broker.channel()
+    message = take(channel)
+    assert channel.client.exists(*NOTES) == (0 if recorded else 2)
+    message.ack()
+    assert channel.client.exists(*NOTES) == 0
+    channel.close()
+    assert waiting(broker) == []
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_worker_that_stops_gives_back_what_it_has_not_acknowledged(broker, recorded):
+    put(broker, *"abcd", headers={RECORDED: True} if recorded else {})
+    channel = broker.channel()
+    first, rejected, _ = take(channel), take(channel), take(channel)
+    first.ack()
+    rejected.reject()
+    channel.close()
+    assert waiting(broker) == ["c", "d"]
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_message_that_is_requeued_comes_once_more_and_says_so(broker, recorded):
+    put(broker, "a", headers={RECORDED: True} if recorded else {})
+    channel = broker.channel()
+    take(channel).requeue()
+    again = take(channel)
+    assert again.delivery_info["redelivered"]
+    assert take(channel) is None
+    again.ack()
+    channel.close()
+    assert waiting(broker) == []
+
+
+def test_a_worker_that_stops_puts_a_running_job_back_on_the_broker_itself(dynos):
+    worker = dynos.worker(SHUTDOWN_SECONDS="1")
+    id = dynos.work("long", 30)
+    wait_for(lambda: dynos.lines("start"))
+    assert dynos.store.redis.exists(*NOTES) == 0
+    worker.signal_all(15)
+    assert worker.wait() == 0
+    assert dynos.job(id)["state"] == "queued"
+    assert dynos.store.redis.llen("default") == 1
