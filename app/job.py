@@ -386,9 +386,8 @@ class Job(celery.Task):
         if not start or not start.lane:
             return
         with suppress(*UNAVAILABLE):
-            next = self.store.next_in_lane(self.request.id)
-            for id, kind, message in self.store.messages([next] if next else []):
-                publish(self.app, id, kind, json.loads(message))
+            if next := self.store.next_in_lane(self.request.id):
+                wake(self.app, [next])
 
 
 def known(record: dict | None) -> dict:
@@ -460,6 +459,28 @@ def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None
                        extra=lines.about(job=id, kind=kind))
         return False
     return True
+
+
+def wake(app: celery.Celery, ids: list[str]) -> None:
+    """Publish jobs that have just been queued: in one round trip where the broker has such. As for one, what cannot be
+    told now the sweep does later.
+
+    Raises:
+        One of app.connections.UNAVAILABLE: the job store is away.
+    """
+    if not (rows := app.store.messages(ids)):
+        return
+    try:
+        with app.producer_or_acquire() as producer, producer.batch():
+            for id, kind, message in rows:
+                try:
+                    if not publish(app, id, kind, json.loads(message), producer):
+                        break  # the broker is away
+                except Exception:
+                    logger.exception("cannot be published", extra=lines.about(job=id, kind=kind))  # it alone
+    except (KombuError, OSError, RuntimeError) as error:
+        logger.warning("recorded, but no worker could be told (%s); the sweep will do it", error,
+                       extra=lines.about(**lines.of([id for id, *_ in rows])))
 
 
 def declare_lost(app: celery.Celery, id: str, kind: str, message: dict) -> None:

@@ -20,7 +20,7 @@ from kombu.utils import json
 from app import lines, removal, states
 from app.brokers import broker_of
 from app.connections import UNAVAILABLE
-from app.job import declare_lost, publish, tell_lost
+from app.job import declare_lost, tell_lost, wake
 from app.loop import Loop
 from app.schedules import fire, pause
 
@@ -73,10 +73,8 @@ class Timers:
 
     def promote(self) -> float:
         wait, ids, due = self.store.promote(BATCH)
-        self.publish(ids)
-        for id in due:
-            if job := self.fire(id):
-                self.publish([job])
+        wake(self.celery, ids)
+        wake(self.celery, [job for id in due if (job := self.fire(id))])
         return PROMOTE_SECONDS if wait is None else min(wait, PROMOTE_SECONDS)
 
     def fire(self, id: str) -> str | None:
@@ -100,13 +98,13 @@ class Timers:
         swept = self.store.sweep_leases(BATCH)
         for run in swept:
             tell_lost(run, "lost")
-        self.publish([run.id for run in swept if run.state == states.QUEUED])
+        wake(self.celery, [run.id for run in swept if run.state == states.QUEUED])
         for row in self.store.messages([run.id for run in swept if run.state == states.FAILED]):
             declare_lost(self.celery, *row[:2], json.loads(row[2]))
         counting, messages = monotonic(), self.messages()
         grace = self.lease / 3 + monotonic() - counting  # what was queued while they were counted is not among them
         missing = self.store.sweep_queued(BATCH, grace, QUEUED_SECONDS, messages, self.celery.amqp.queues.consume_from)
-        self.publish(missing)
+        wake(self.celery, missing)
         if swept or missing:
             logger.warning("swept up %d jobs of dead workers and %d without a message", len(swept), len(missing))
         return pause
@@ -136,14 +134,6 @@ class Timers:
         """The code that starts a job when another ends was deleted; Redis may still know of it."""
         self.store.subscribe(self.celery.worker, {})
         return math.inf
-
-    def publish(self, ids: list[str]):
-        for id, kind, message in self.store.messages(ids):
-            try:
-                if not publish(self.celery, id, kind, json.loads(message)):
-                    break  # the broker is away; the sweep finds the rest
-            except Exception:
-                logger.exception("cannot be published", extra=lines.about(job=id, kind=kind))  # it alone
 
     def messages(self) -> dict[str, int] | None:
         """How many messages wait on the broker, of any priority, in each queue; None when it does not tell."""

@@ -14,7 +14,7 @@ from werkzeug.exceptions import Gone as NoLongerThere
 from app import removal, states
 from app.accept import Invalid, NewJob, NewTime, accept, reschedule
 from app.files import Gone
-from app.job import publish
+from app.job import wake
 from app.record import iso
 from app.web.audit import API, audit, request_id
 from app.web.auth import is_owner
@@ -132,7 +132,7 @@ def retry(id):
     if not store().retry(id, API):
         raise Conflict(f"The job is {record['state']}; only a failed or cancelled one can be retried.")
     audit("retry", id)
-    wake(id)
+    wake(celery(), [id])
     return accepted(find(id))
 
 
@@ -143,7 +143,7 @@ def run_now(id):
     if not store().run_now(id, API):
         raise Conflict(f"The job is {record['state']}; only a scheduled one can be run now.")
     audit("run_now", id)
-    wake(id)
+    wake(celery(), [id])
     return accepted(find(id))
 
 
@@ -198,12 +198,6 @@ def celery():
 
 def kinds():
     return current_app.extensions["kinds"]
-
-
-def wake(id: str) -> None:
-    """Publish a job that a person has just queued."""
-    for row_id, kind, message in store().messages([id]):
-        publish(celery(), row_id, kind, json.loads(message))
 
 
 def find(id: str) -> dict:

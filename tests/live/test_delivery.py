@@ -6,18 +6,12 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from kombu.utils import json
 
-from app.job import publish
+from app.job import wake
 from app.queue import QUEUE
 from app.steps import UNREGISTERED_TIMES
 from app.store import PREFIX
 from tests.dynos import Server, wait_for
-
-
-def publish_again(dynos, id):
-    ((_, kind, message),) = dynos.store.messages([id])
-    publish(dynos.celery, id, kind, json.loads(message))
 
 
 def test_ten_jobs_in_flight_survive_the_kill_of_every_process(redis, make_dynos):
@@ -148,12 +142,12 @@ def test_a_message_lost_in_the_middle_of_a_backlog_is_found_though_the_queue_nev
 
 def test_a_message_published_twice_runs_once(dynos):
     id = dynos.work("twice", 1)
-    publish_again(dynos, id)
-    publish_again(dynos, id)
+    wake(dynos.celery, [id])
+    wake(dynos.celery, [id])
     dynos.worker()
     dynos.wait(id)
     wait_for(lambda: dynos.store.redis.llen(QUEUE) == 0, what="the other messages to be taken")
-    publish_again(dynos, id)  # and one after it has ended
+    wake(dynos.celery, [id])  # and one after it has ended
     last = dynos.work("last")
     dynos.wait(last)
     assert dynos.lines("start") == ["start twice", "start last"]
@@ -287,12 +281,12 @@ def test_a_running_job_stops_at_its_next_checkpoint_when_cancelled(dynos):
 
 def test_a_job_whose_code_no_worker_has_fails_in_the_end_and_is_not_lost_before(dynos):
     ((_, id),) = [dynos.store.submit("some-id", "gone", '{"args": [], "kwargs": {}}', max_attempts=2, queue=QUEUE)]
-    publish_again(dynos, id)
+    wake(dynos.celery, [id])
     dynos.worker()
     assert dynos.wait(id, "scheduled")["attempt"] == 0
     dynos.store.redis.hset(f"{PREFIX}job:{id}", "strange", UNREGISTERED_TIMES - 1)
     dynos.store.run_now(id)
-    publish_again(dynos, id)
+    wake(dynos.celery, [id])
     job = dynos.wait(id)
     assert (job["state"], job["error"]["type"]) == ("failed", "NotRegistered")
 

@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 
 from app import accept, schedules, states
 from app.config import Settings
+from app.job import wake
 from app.removal import delete
 from app.schedules import next_due
 from app.store import PREFIX, Start
@@ -327,7 +328,7 @@ class Machine(RuleBasedStateMachine):
         now = (self.store.requeue if rejected else self.store.interrupt)(id, token)
         assert now == job.requeue(self.clock(), token, rejected)
         if now == "queued" and not message_lost:
-            self.timers.publish([id])
+            wake(self.celery, [id])
 
     @precondition(lambda self: self.runs)
     @rule(which=WHICH)
@@ -377,7 +378,7 @@ class Machine(RuleBasedStateMachine):
         due = [id for at, id in sorted(waiting) if at <= now][:limit]
         _wait, ids, fires = self.store.promote(limit)
         assert ids == self.promoted(due, limit)
-        self.timers.publish(ids)
+        wake(self.celery, ids)
         assert all(self.schedules[id]["due"] <= now for id in fires)
         for id in fires:
             self.fire(id)
@@ -403,20 +404,20 @@ class Machine(RuleBasedStateMachine):
         assert job == f"{id}-{due}"
         self.accepted(job, due, schedule["params"])
         schedule["due"] = next_due(schedule["cron"], "UTC", self.clock() / 1000)
-        self.timers.publish([job])
+        wake(self.celery, [job])
 
     @rule()
     def sweep(self):
         over = {id for id, job in self.jobs.items() if job.state == states.RUNNING and job.lease <= self.clock()}
         swept = {run.id: run.state for run in self.store.sweep_leases(100)}
         assert swept == {id: self.jobs[id].lose(self.clock()) for id in over}
-        self.timers.publish([id for id, state in swept.items() if state == states.QUEUED])
+        wake(self.celery, [id for id, state in swept.items() if state == states.QUEUED])
 
     @rule()
     def look_for_lost_messages(self):
         missing = self.store.sweep_queued(100, LEASE / 3, 3600, self.timers.messages())
         assert all(self.jobs[id].state == states.QUEUED for id in missing)
-        self.timers.publish(missing)
+        wake(self.celery, missing)
 
     @rule()
     def a_message_is_lost(self):

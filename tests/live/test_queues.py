@@ -6,6 +6,7 @@ import pytest
 from kombu import Queue
 
 from app.config import ConfigError, Settings
+from app.job import wake
 from app.queue import make_celery, queues
 from app.store import PREFIX
 from app.timers import Timers
@@ -102,7 +103,7 @@ def test_a_lost_message_is_found_in_its_queue_behind_whatever_waits_in_others(dy
     assert store.sweep_queued(100, 60, 3600, timers.messages()) == [], "they may be on their way"
     missing = store.sweep_queued(100, -1, 3600, timers.messages())
     assert sorted(missing) == sorted([mail, urgent])
-    timers.publish(missing)
+    wake(dynos.celery, missing)
     assert timers.messages() == {"default": 4, "mail": 1, "reports": 3}
     assert store.redis.llen("default\x06\x169") == 1
     assert store.sweep_queued(100, -1, 3600, timers.messages()) == []

@@ -5,6 +5,8 @@ import pytest
 from kombu import Connection, Queue
 
 import app.brokers  # noqa: F401 - its redis:// is ours
+from app.job import wake
+from app.store import PREFIX
 from app.transports import RECORDED
 from tests.dynos import wait_for
 
@@ -71,6 +73,19 @@ def test_a_message_that_is_requeued_comes_once_more_and_says_so(broker, recorded
     again.ack()
     channel.close()
     assert waiting(broker) == []
+
+
+def test_of_jobs_that_are_published_together_one_that_cannot_be_keeps_back_no_other(dynos, caplog):
+    ids = [dynos.work(name, countdown=60) for name in "abc"]
+    dynos.work("first")  # opens the connection that is cut below
+    dynos.store.redis.set(f"{PREFIX}message:{ids[1]}", "no JSON")
+    dynos.store.act("run_now", ids)
+    assert sorted(dynos.store.promote(100)[1]) == sorted(ids)
+    dynos.store.redis.client_kill_filter(_type="normal", skipme=True)
+    wake(dynos.celery, ids)
+    assert dynos.store.redis.llen("default") == 3
+    (line,) = (line for line in caplog.records if line.levelname == "ERROR")
+    assert (line.message, line.fields["job"]) == ("cannot be published", ids[1])
 
 
 def test_a_worker_that_stops_puts_a_running_job_back_on_the_broker_itself(dynos):

@@ -7,7 +7,8 @@ import click
 from werkzeug.exceptions import NotFound
 
 from app import removal, states
-from app.web.api import celery, find, store, wake
+from app.job import wake
+from app.web.api import celery, find, store
 from app.web.commands.output import Group, as_json, chunks, ended, follow, moment, plain, shown, table
 
 #: Who asked, in the record.
@@ -96,7 +97,7 @@ def show(id, json_):
 def run(id, wait):
     """Runs a scheduled job now."""
     if store().run_now(existing(id)["id"], BY):
-        wake(id)
+        wake(celery(), [id])
     state = existing(id)["state"]
     if state in states.FINISHED and not wait:
         raise click.ClickException(f"The job is {state}; to run it once more: jobs retry {id}")
