@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-THEIRS, ARQ = ".venv-benchmarks", ".venv-arq"
+THEIRS, ARQ = ".data/venv-benchmarks", ".data/venv-arq"  # in .data, which git and bin/rename leave alone
 FIRST, LAST = "before", "after"  # when a job counts as done for the queue: before the work, or after it
 
 
