@@ -4,11 +4,9 @@ Runs the checks of tests/brokers on each, then jobs that do nothing: made by one
 slots. Writes the tables into docs/brokers.md when every broker was there.
 """
 
-import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.figures import say
+from benchmarks.tables import put, table
 from tests.brokers.checks import CHECKS
 from tests.brokers.servers import BROKERS, Redis
 from tests.dynos import ROOT, Dynos, Server, wait_for
@@ -37,10 +36,7 @@ def main(names: list[str]):
     tables = {"holds": table(*zip(["", *CHECKS], *held)), "figures": table(["", *FIGURES], *figures)}
     say("\n\n".join(tables.values()))
     if names == list(ALL):
-        text = DOCS.read_text()
-        for name, lines in tables.items():
-            text = re.sub(rf"(<!-- {name} -->\n).*?(\n<!-- end -->)", rf"\g<1>{lines}\g<2>", text, flags=re.S)
-        DOCS.write_text(text)
+        put(DOCS, **tables)
 
 
 def measured(name: str, how) -> list[str]:
@@ -96,11 +92,6 @@ def memory(broker) -> str:
         return ""
     main = psutil.Process(broker.process.pid)
     return f"{sum(p.memory_info().rss for p in [main, *main.children(recursive=True)]) / 2**20:.0f}"
-
-
-def table(head: Iterable[str], *rows: Iterable[str]) -> str:
-    lines = [head, ["---" for _ in head], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 if __name__ == "__main__":
