@@ -280,7 +280,7 @@ def test_a_running_job_stops_at_its_next_checkpoint_when_cancelled(dynos):
 
 
 def test_a_job_whose_code_no_worker_has_fails_in_the_end_and_is_not_lost_before(dynos):
-    ((_, id),) = [dynos.store.submit("some-id", "gone", '{"args": [], "kwargs": {}}', max_attempts=2, queue=QUEUE)]
+    id = dynos.store.submit("some-id", "gone", '{"args": [], "kwargs": {}}', max_attempts=2, queue=QUEUE).id
     wake(dynos.celery, [id])
     dynos.worker()
     assert dynos.wait(id, "scheduled")["attempt"] == 0
