@@ -5,13 +5,13 @@ from pydantic import ValidationError
 from werkzeug.exceptions import NotFound
 
 from app import schedules
-from app.accept import Invalid
+from app.accept import Invalid, Route
 from app.masking import masked
 from app.web import forms, shown
 from app.web.api import celery, kinds, store
 from app.web.audit import audit
 from app.web.language import _, gettext, language, words
-from app.web.new import route
+from app.web.new import route, routing
 from app.web.problems import BadInput
 
 blueprint = Blueprint("recurring", __name__, url_prefix="/schedules")
@@ -23,7 +23,7 @@ REPEATS = {"day": ("Every day", "* * *"), "weekdays": ("Monday to Friday", "* * 
     "month": ("The first of every month", "1 * *")}
 
 #: The controls of a schedule's form, each by its field.
-TIMING = {"cron": "cron", "timezone": "timezone"}
+CONTROLS = {name: name for name in ("cron", "timezone", *Route.model_fields)}
 NONE = "There is no schedule with this id."
 
 blueprint.app_context_processor(lambda: {"repeats": REPEATS})
@@ -35,9 +35,9 @@ def index():
 
 
 def page(typed: dict | None = None, errors: dict[str, str] | None = None) -> str:
-    """The list. Args: typed: what is to be corrected in the form of a schedule: its id, cron and timezone."""
+    """The list. Args: typed: what is to be corrected in the form of a schedule: its id and what its controls hold."""
     return render_template("schedules.html", schedules=[row(entry) for entry in store().schedules()],
-                           typed=typed or {}, errors=errors or {})
+                           routing=routing(), typed=typed or {}, errors=errors or {})
 
 
 def row(entry: dict) -> dict:
@@ -62,11 +62,14 @@ def meaning(schedule: dict) -> str:
 
 @blueprint.post("/<id>/change")
 def change(id):
-    typed = {name: request.form.get(name, "") for name in TIMING}
+    typed = {name: request.form.get(name, "") for name in ("cron", "timezone")}
+    routed = {field.name: None for field in routing() if field.control in request.form} | route(request.form)
     try:
-        wish = schedules.Change(**typed)
-    except ValidationError as error:
-        return page({"id": id} | typed, forms.beside(BadInput.of(error).errors, TIMING, TIMING)), 422
+        wish = schedules.Change(**typed, **routed)
+        wish.options(celery())
+    except (ValidationError, Invalid) as error:
+        bad = BadInput.of(getattr(error, "error", error)).errors
+        return page(request.form.to_dict() | {"id": id}, forms.beside(bad, CONTROLS, CONTROLS)), 422
     return save(id, wish)
 
 

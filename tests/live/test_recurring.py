@@ -12,9 +12,9 @@ from tests import ledger  # noqa: F401 - its kinds, sample and papers
 class Person:
     """Signed in."""
 
-    def __init__(self, url, token="t"):
+    def __init__(self, url, token="t", **env):
         self.app = create_app(Settings.from_env({
-            "APP_ENV": "development", "REDIS_URL": url, "API_TOKEN": "t", "READ_TOKEN": "r", "SECRET_KEY": "s"}))
+            "APP_ENV": "development", "REDIS_URL": url, "API_TOKEN": "t", "READ_TOKEN": "r", "SECRET_KEY": "s"} | env))
         self.http = self.app.test_client()
         self.http.post("/sign-in", data={"token": token})
         self.store = self.app.extensions["store"]
@@ -29,7 +29,8 @@ class Person:
         return BeautifulSoup(answer.text, "html.parser")
 
     def send(self, form, language="en", **fields):
-        data = {tag["name"]: tag.get("value", "") for tag in form.select("input")} | fields
+        data = {tag["name"]: tag.get("value", "") for tag in form.select("input")}
+        data |= {tag.parent["name"]: tag["value"] for tag in form.select("select [selected]")} | fields
         answer = self.http.post(form["action"], data=data, headers={"Accept-Language": language})
         return answer.status_code, BeautifulSoup(answer.text, "html.parser")
 
@@ -91,6 +92,48 @@ def test_what_is_wrong_with_a_time_stands_beside_it_in_the_unfolded_form(person,
     status, _page = person.send(form, **{field: {"cron": "5 8 * * *", "timezone": "Europe/Madrid"}[field]})
     assert status == 303
     assert person.store.schedule(id)[field] in ("5 8 * * *", "Europe/Madrid")
+
+
+def test_where_the_jobs_of_a_schedule_wait_is_shown_and_changed(redis):
+    person = Person(redis.url, QUEUES="mail,reports")
+    id, plain = person.schedule(), person.schedule()
+
+    def row(page, id=id):
+        return page.select_one(f"#schedule-{id}")
+
+    def route():
+        return [schedules.as_json(person.store.schedule(id))[name] for name in ("queue", "priority", "lane")]
+
+    form = row(person.open()).select_one("form:has([name=cron])")
+    assert person.send(form, queue="mail", priority="7", lane="<i>")[0] == 303
+    assert route() == ["mail", 7, "<i>"]
+    due = person.store.schedule(id)["due"]
+    told = [small.text for small in row(person.open()).select("td:nth-of-type(2) > small")]
+    assert told == ["Queue mail", "Priority 7", "Lane <i>"]
+    assert not row(person.open(), plain).select("td:nth-of-type(2) > small")
+    form = row(person.open()).select_one("form:has([name=cron])")
+    assert person.send(form)[0] == 303 and route() == ["mail", 7, "<i>"], "what the form has is what there was"
+    assert person.send(form, priority="", lane="")[0] == 303 and route() == ["mail", None, None]
+    assert person.store.schedule(id)["due"] == due
+    for field, typed, error in (("priority", "10", "less than or equal to 9"), ("lane", "x" * 101, "at most 100"),
+                                ("queue", "mial", "is none of default, mail, reports")):
+        status, page = person.send(form, **{field: typed})
+        control = row(page).select_one(f"[name={field}]")
+        assert status == 422 and error in page.find(id=control["aria-describedby"].split()[-1]).text
+        assert row(page).select_one("[name=lane]")["value"] == (typed if field == "lane" else "<i>")
+        assert not row(page, plain).select(".error") and route() == ["mail", None, None]
+    person.store.redis.close()
+
+
+def test_what_the_form_does_not_show_it_does_not_change(person):
+    """There is one queue, so none to choose."""
+    id = person.schedule()
+    schedules.change(person.app.extensions["celery"], person.app.extensions["kinds"], id, schedules.Change(
+        queue="default", lane="a"))
+    form = person.open().select_one(f"#schedule-{id} form:has([name=cron])")
+    assert not form.select("[name=queue]") and person.send(form, lane="b")[0] == 303
+    entry = schedules.as_json(person.store.schedule(id))
+    assert (entry["queue"], entry["lane"]) == ("default", "b")
 
 
 def test_a_card_on_a_phone_says_what_its_times_are(person):
