@@ -637,8 +637,20 @@ function life.unregistered(id, delay, most)
   return finish(id, 'failed')
 end
 
--- What dead workers left: expired leases. -> the runs, each as of lose
+-- Look at the lanes of some of the jobs that wait for their turn, of others each time: the first of one may have been
+-- ended by a worker of an older release, which has no lanes, or deleted by hand.
+local function sweep_lanes(limit)
+  local before = redis.call('ZCOUNT', key('queued'), '-inf', '(inf')
+  local from = before + NOW % math.max(1, redis.call('ZCARD', key('queued')) - before - limit + 1)
+  for _, id in ipairs(redis.call('ZRANGE', key('queued'), from, from + limit - 1)) do
+    local lane = enter_lane(id)
+    if lane and not redis.call('ZSCORE', key('lanes'), lane) then advance(lane) end -- else promote will, in its time
+  end
+end
+
+-- What dead workers left: expired leases, and lanes that nobody goes on with. -> the runs, each as of lose
 function life.sweep_leases(limit)
+  sweep_lanes(limit)
   local swept = {}
   for _, id in ipairs(due_of('running', limit, NOW)) do table.insert(swept, lose(id)) end
   return swept

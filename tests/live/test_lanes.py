@@ -233,6 +233,49 @@ def test_what_an_older_release_ended_is_neither_waited_for_nor_run_again(store, 
     assert start(store, "c").token and [state(store, id) for id in "ab"] == [ended, ended]
 
 
+@pytest.mark.parametrize("ended", ["succeeded", None])
+def test_a_lane_whose_first_an_older_release_ended_or_somebody_deleted_goes_on_without_another_job(store, ended):
+    for id in "abc":
+        submit(store, id, lane="x")
+    store.redis.zrem(PREFIX + "queued", "a")
+    if ended:
+        store.redis.zadd(PREFIX + ended, {"a": store.clock()})
+        store.redis.hset(f"{PREFIX}job:a", "state", ended)
+    else:
+        store.redis.delete(f"{PREFIX}job:a", f"{PREFIX}message:a")
+        store.redis.zrem(PREFIX + "all", "a")
+    assert store.promote(10)[1] == []
+    assert store.sweep_leases(10) == [] and store.promote(10)[1] == ["b"]
+    assert start(store, "c") == "queued"
+    store.sweep_leases(10)
+    assert store.promote(10)[1] == [] and start(store, "b").token
+
+
+def test_of_many_that_wait_all_are_looked_at_in_the_end(store, clock):
+    for n in range(100):
+        submit(store, f"{n:02}", lane=str(n // 2))
+    for n in range(0, 100, 2):  # the first of each lane
+        store.redis.zrem(PREFIX + "queued", f"{n:02}")
+        store.redis.zadd(PREFIX + "failed", {f"{n:02}": clock()})
+        store.redis.hset(f"{PREFIX}job:{n:02}", "state", "failed")
+    woken, sweeps = set(), 0
+    while len(woken) < 50:
+        clock.ms += 10_007
+        store.sweep_leases(4)
+        woken.update(store.promote(9)[1])
+        sweeps += 1
+    assert sweeps > 10, "not all at once"
+
+
+def test_what_falls_due_together_keeps_its_order_though_lanes_are_swept_meanwhile(store, clock):
+    for n in range(6):
+        submit(store, f"{9 - n}", lane="x", delay=10)
+    clock.forward(10)
+    assert store.promote(3)[1] == []
+    store.sweep_leases(10)
+    assert [id for _ in range(3) for id in store.promote(3)[1]] == ["9"], "the first that was accepted"
+
+
 @pytest.fixture
 def client(redis):
     settings = Settings.from_env({"APP_ENV": "development", "REDIS_URL": redis.url, "API_TOKEN": "t"})
