@@ -104,7 +104,7 @@ def act():
 def filters(source) -> dict:
     """Which jobs are meant, by the fields `state`, `kind`, `lane`, `q` and `error` of a URL or a form."""
     wanted = {name: source.get(name, "").strip()[:LONGEST_SEARCH] for name in ("state", "kind", "q", "error")}
-    wanted["lane"] = source.get("lane", "")  # as it is: " a" is another than "a"
+    wanted["lane"] = source.get("lane", "")[:LONGEST_SEARCH]  # not stripped: " a" is another than "a"
     if wanted["state"] not in states.ALL:
         wanted["state"] = ""
     return {name: value for name, value in wanted.items() if value}
