@@ -33,7 +33,7 @@ class Broker:
     client: str = ""
     counts: bool = False
     transport: str = ""
-    url: str = ".*"
+    url: str = ""
     such_as: str = ""
 
 
@@ -165,7 +165,7 @@ def problem(url: str) -> str:
     if broker.client and not _installed(broker.client):
         return (f"names a broker by {_scheme(url)}://, but its client is not installed; "
                 f"add {broker.package} to requirements.in and run bin/lock")
-    if not re.fullmatch(broker.url, url):  # it may hold a secret, so it is not repeated
+    if broker.url and not re.fullmatch(broker.url, url):  # it may hold a secret, so it is not repeated
         return f"is no such URL; set it to {broker.such_as}"
     return ""
 
