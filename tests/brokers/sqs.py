@@ -1,12 +1,10 @@
 """Amazon SQS as moto has it."""
 
-import shutil
 import sys
 from importlib.util import find_spec
 
-import boto3
-
 from tests.brokers.processes import Server
+from tests.dynos import ROOT
 
 
 def missing() -> str:
@@ -21,12 +19,4 @@ class SQS(Server):
         return f"sqs://testing:testing@127.0.0.1:{self.port}"
 
     def command(self):
-        return [shutil.which("moto_server", path=f"{sys.prefix}/bin"), "-H", "127.0.0.1", "-p", str(self.port)]
-
-    def start(self):
-        super().start()
-        client = boto3.client("sqs", region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{self.port}",
-                              aws_access_key_id="testing", aws_secret_access_key="testing")
-        for name in ("default", "mail"):
-            client.create_queue(QueueName=name)
-        client.close()
+        return [sys.executable, str(ROOT / "tests" / "brokers" / "sqs_moto.py"), str(self.port)]
