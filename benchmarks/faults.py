@@ -1,8 +1,9 @@
-"""What becomes of jobs when the processes of their worker end: python -m benchmarks.faults [--rounds 2] [--jobs 10]
+"""What becomes of jobs when the processes of their worker end: python -m benchmarks.faults [--rounds 2]
 
 Ten jobs of 3 s, a worker that runs two at a time. Amid them all its processes get KILL or, in another run, TERM and,
-after 30 s, KILL: a dyno's restart. Then a new worker starts, and has 150 s. On ours and on other queues, all at a time,
-each on a database of its own of one Redis server. Writes the tables into docs/proof.md.
+after 30 s, KILL: a dyno's restart. Then a new worker starts, and has 150 s. And jobs of 45 s that nothing disturbs:
+what a short timeout does to them. On ours and on other queues, all at a time (3 GB of memory), each on a database of
+its own of one Redis server. Writes the tables into docs/proof.md.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date
 from functools import partial
-from itertools import groupby, product
+from itertools import count, groupby, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,70 +31,79 @@ from benchmarks.tables import put, table
 from dev import redis_server
 from tests.dynos import Server, wait_for
 
-SLOTS, JOB_SECONDS, KILL_SECONDS, SECONDS = 2, 3.0, 30, 150
+SLOTS, KILL_SECONDS, SECONDS = 2, 30, 150
 DOCS = ROOT / "docs" / "proof.md"
-HEADS = {
-    signal.SIGKILL: "KILL to every process",
-    signal.SIGTERM: f"TERM to every process, KILL after {KILL_SECONDS} s (a dyno's restart)",
-}
+
+
+class Trial(NamedTuple):
+    what: str
+    signal: int | None  # to every process of the worker, or to none
+    jobs: int
+    seconds: float  # of each job
+
+
+TRIALS = (
+    Trial("KILL to every process", signal.SIGKILL, 10, 3),
+    Trial(f"TERM to every process, KILL after {KILL_SECONDS} s (a dyno's restart)", signal.SIGTERM, 10, 3),
+    Trial("nothing ends, but jobs take 45 s", None, 4, 45),
+)
 
 
 class Outcome(NamedTuple):
     done: int  # of the jobs
     done_twice: int
     begun_twice: int
-    gone: float  # seconds from the signal until the worker had ended
-    last: float | None  # seconds from the signal until the last was done; None: not all were
+    gone: float | None  # seconds from the signal, if there was one, until the worker had ended
+    last: float | None  # seconds from then, or from the first's begin, until the last was done; None: not all were
 
 
 def main():
     options = argparse.ArgumentParser()
-    options.add_argument("--jobs", type=int, default=10)
     options.add_argument("--rounds", type=int, default=2, help="the signal comes amid another pair of jobs in each")
-    options.add_argument("--only", nargs="+", choices=[peer.name for peer in PEERS])
+    options.add_argument("--only", nargs="+", choices=[peer.name for peer in PEERS], help="writes nothing")
     options = options.parse_args()
     install()
     peers = [peer for peer in PEERS if not options.only or peer.name in options.only]
-    text = report(peers, measure(peers, options.jobs, options.rounds), options.jobs)
+    text = report(peers, measure(peers, options.rounds))
     print(text)
     if not options.only:
         put(DOCS, faults=text)
 
 
-def measure(peers: list[Peer], jobs: int, rounds: int) -> dict[tuple[int, str], list[Outcome]]:
-    """The outcomes of each signal and peer, one a round. All peers wait at the same time, the rounds do not."""
-    runs = list(product(HEADS, peers))
+def measure(peers: list[Peer], rounds: int) -> dict[tuple[Trial, Peer], list[Outcome]]:
+    """The outcomes of each, one a round. All wait at the same time, but for the rounds, one after the other."""
+    runs = list(product(TRIALS, range(len(peers))))
     server = Server(None, "--databases", str(len(runs) * rounds))
-    found = {(number, peer.name): [] for number, peer in runs}
+    urls = (f"redis://127.0.0.1:{server.port}/{n}" for n in count())
+    found = {run: [] for run in runs}
     try:
         for turn in range(rounds):
             with ThreadPoolExecutor(len(runs)) as pool:
-                for n, (number, peer) in enumerate(runs):
-                    url = f"redis://127.0.0.1:{server.port}/{turn * len(runs) + n}"
-                    how = pool.submit(run, peer, number, url, jobs, pair=turn % (jobs // SLOTS))
-                    found[number, peer.name].append(how)
-        return {what: [how.result() for how in outcomes] for what, outcomes in found.items()}
+                for trial, n in runs:
+                    found[trial, n].append(pool.submit(run, peers[n], trial, next(urls), turn))
+        return {what: [future.result() for future in futures] for what, futures in found.items()}
     finally:
         server.stop()
 
 
-def run(peer: Peer, number: int, url: str, jobs: int, pair: int) -> Outcome:
-    """One worker's end, amid its `pair`-th two jobs."""
+def run(peer: Peer, trial: Trial, url: str, turn: int) -> Outcome:
+    """One worker's end, amid its first two jobs or, in a later turn, its next."""
     folder = Path(tempfile.mkdtemp())
     path = folder / "ledger"
     path.touch()
     env = peer.environment(url, path, SLOTS)
-    peer.call(env, "enqueue", jobs, "sleep", JOB_SECONDS)
-    worker = Dyno(peer.worker(SLOTS, url), env, folder / "worker.log")
+    peer.call(env, "enqueue", trial.jobs, "sleep", trial.seconds)
+    worker, gone = Dyno(peer.worker(SLOTS, url), env, folder / "worker.log"), None
     try:
-        wait_for(partial(ledger.read, path), 120, f"{peer.name} to begin: {folder}")
-        time.sleep((pair + 0.5) * JOB_SECONDS)
-        at, gone = time.time(), worker.stop(number)
-        worker = Dyno(worker.command, env, folder / "next.log")
+        at = wait_for(partial(ledger.read, path), 120, f"{peer.name} to begin: {folder}")[0].time
+        if trial.signal:
+            time.sleep((turn % (trial.jobs // SLOTS) + 0.5) * trial.seconds)
+            at, gone = time.time(), worker.stop(trial.signal)
+            worker = Dyno(worker.command, env, folder / "next.log")
         time.sleep(SECONDS)
     finally:
         worker.stop(signal.SIGKILL)
-    outcome = judge(ledger.read(path), jobs, at, gone)
+    outcome = judge(ledger.read(path), trial.jobs, at, gone)
     shutil.rmtree(folder)
     return outcome
 
@@ -142,29 +152,31 @@ def judge(lines: list[ledger.Line], jobs: int, at: float, gone: float) -> Outcom
     return Outcome(len(done), sum(n > 1 for n in done.values()), sum(n > 1 for n in begun.values()), gone, last)
 
 
-def report(peers: list[Peer], found: dict[tuple[int, str], list[Outcome]], jobs: int) -> str:
+def report(peers: list[Peer], found: dict[tuple[Trial, int], list[Outcome]]) -> str:
     parts = []
-    for number, what in HEADS.items():
-        head = (what, f"done of {jobs}", "done twice", "begun twice", "worker gone after", "all done after")
-        parts.append(table(head, *(row(peer, found[number, peer.name], jobs) for peer in peers)))
-    return "\n\n".join([*parts, deployed(peers), machine(len(next(iter(found.values()))))])
+    for trial in TRIALS:
+        head = (trial.what, f"done of {trial.jobs}", "done twice", "begun twice", "worker gone after", "all done after")
+        parts.append(table(head, *(row(peer.name, trial, found[trial, n]) for n, peer in enumerate(peers))))
+    return "\n\n".join([*parts, deployed(peers), machine(len(found[TRIALS[0], 0]))])
 
 
-def row(peer: Peer, outcomes: list[Outcome], jobs: int) -> list[str]:
+def row(name: str, trial: Trial, outcomes: list[Outcome]) -> list[str]:
     done, done_twice, begun_twice, gone, last = zip(*outcomes)
-    cells = [span(done), span(done_twice), span(begun_twice), f"{span(gone)} s",
-             f"{span(last)} s" if None not in last else "–"]
-    return [peer.name, *(f"**{cell}**" if set(done) == {jobs} and not any(done_twice) and n < 2 else cell
-                         for n, cell in enumerate(cells))]
+    kept = set(done) == {trial.jobs} and not any(done_twice)
+    bold = "**" if kept else ""
+    return [name, f"{bold}{span(done)}{bold}", f"{bold}{span(done_twice)}{bold}", span(begun_twice), span(gone, " s"),
+            span(last, " s")]
 
 
-def span(values: tuple[float, ...]) -> str:
+def span(values: tuple[float | None, ...], unit: str = "") -> str:
     """The same in each round, or from least to most."""
-    return "–".join(shown for shown, _ in groupby(f"{value:.0f}" for value in (min(values), max(values))))
+    if None in values:
+        return "–"
+    return "–".join(shown for shown, _ in groupby(f"{value:.0f}" for value in (min(values), max(values)))) + unit
 
 
 def deployed(peers: list[Peer]) -> str:
-    rows = ([peer.name, peer.versions(), f"`{' '.join(peer.worker(SLOTS, '$REDIS_URL'))}`", peer.docs,
+    rows = ([peer.name, peer.versions(), f"`{peer.command.format(slots=SLOTS, redis='$REDIS_URL')}`", peer.docs,
              peer.differs or "–"] for peer in peers)
     return table(("how it was deployed", "versions", "worker", "said in its documentation", "not its default"), *rows)
 

@@ -74,6 +74,9 @@ PEERS = (
     Peer("later", "ours", LAST, ("celery", "kombu", "redis"), "python -m benchmarks.peers.ours",
          "the Procfile's line, with the jobs of the benchmark; default settings", venv="",
          env={"APP_ENV": "development"}),
+    Peer("later, tuned", "ours", LAST, ("celery", "kombu", "redis"), "python -m benchmarks.peers.ours",
+         "docs/settings.md", "tuned", "LEASE_SECONDS of 10", venv="",
+         env={"APP_ENV": "development", "LEASE_SECONDS": "10"}),
     Peer("Celery", "celery", FIRST, ("celery", "kombu", "redis"), CELERY, "First Steps with Celery; Redis as a broker"),
     Peer("Celery, acks late", "celery", LAST, ("celery", "kombu", "redis"), CELERY, "Tasks: acks_late",
          "late", "task_acks_late"),
@@ -88,10 +91,11 @@ PEERS = (
     Peer("RQ", "rq", LAST, ("rq", "redis"), "rq worker-pool --num-workers {slots} --url {redis}",
          "Workers: worker pool"),
     Peer("RQ, tuned", "rq", LAST, ("rq", "redis"),
-         "sh -c 'for slot in $(seq {slots}); do rq worker --with-scheduler --maintenance-interval 10 "
-         "--job-monitoring-interval 5 --url {redis} & done; wait'",
-         "Workers; Exceptions and Retries", "tuned",
-         "retry=Retry(max=3), a worker a process with maintenance-interval of 10 s and job-monitoring-interval of 5 s"),
+         "sh -c 'for slot in $(seq {slots}); do rq worker --worker-class rq.worker.HerokuWorker --with-scheduler "
+         "--worker-ttl 30 --maintenance-interval 10 --job-monitoring-interval 5 --url {redis} & done; wait'",
+         "Workers: Heroku; Exceptions and Retries", "tuned",
+         "retry=Retry(max=3), HerokuWorker, a worker-ttl of 30 s, a maintenance-interval of 10 s, a "
+         "job-monitoring-interval of 5 s"),
     Peer("Huey", "huey", FIRST, ("huey", "redis"), HUEY, "Guide; Consumer"),
     Peer("Huey, tuned", "huey", FIRST, ("huey", "redis"), HUEY + " --graceful-signal TERM --shutdown-timeout 20",
          "Consumer: graceful signal; Signals: interrupted", "tuned",

@@ -192,6 +192,8 @@ FEATURES = {
                 "tests/live/test_dashboard.py"],
     "other brokers": ["app/transports/[akpsw]*.py", "app/transports/rabbitmq.py", "benchmarks/brokers.py",
                       "docs/brokers.md", "requirements-brokers.*", "tests/brokers", "tests/unit/test_brokers.py"],
+    "other queues": ["benchmarks/faults.py", "benchmarks/peers", "requirements-arq.*", "requirements-benchmarks.*",
+                     "tests/unit/test_faults.py"],
     "command line": ["app/web/commands", "tests/live/test_commands.py"],
     "bulk": ["app/bulk.py", "app/web/bulk.py", "benchmarks/bulk.py", "tests/live/test_bulk.py"],
     "events": ["app/events.py", "app/web/events.py", "tests/live/test_events.py"],
