@@ -70,12 +70,12 @@ def main():
         put(DOCS, faults=text)
 
 
-def measure(peers: list[Peer], rounds: int) -> dict[tuple[Trial, Peer], list[Outcome]]:
-    """The outcomes of each, one a round. All wait at the same time, but for the rounds, one after the other."""
+def measure(peers: list[Peer], rounds: int) -> dict[tuple[Trial, int], list[Outcome]]:
+    """The outcomes of each trial and peer, one a round. All wait at the same time, only the rounds do not."""
     runs = list(product(TRIALS, range(len(peers))))
     server = Server(None, "--databases", str(len(runs) * rounds))
     urls = (f"redis://127.0.0.1:{server.port}/{n}" for n in count())
-    found = {run: [] for run in runs}
+    found = {each: [] for each in runs}
     try:
         for turn in range(rounds):
             with ThreadPoolExecutor(len(runs)) as pool:
