@@ -39,7 +39,8 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start(port: int, data: Path | None, *extra: str, keep_open: tuple[int, ...] = (), log=subprocess.DEVNULL):
+def start(port: int, data: Path | None, *extra: str, keep_open: tuple[int, ...] = (), log=subprocess.DEVNULL,
+          env: dict[str, str] | None = None):
     """Start a server on 127.0.0.1 and wait until it answers. With `data`, what it holds survives a restart.
 
     Its own session, so that Ctrl-C in the terminal reaches it only through us, after the workers are done.
@@ -53,7 +54,7 @@ def start(port: int, data: Path | None, *extra: str, keep_open: tuple[int, ...] 
     files = ["--dir", str(data), "--appendonly", "yes"] if data else ["--save", "", "--appendonly", "no"]
     process = subprocess.Popen(
         [binary(), "--port", str(port), "--bind", "127.0.0.1", *files, *extra],
-        stdout=log, stderr=log, start_new_session=True, pass_fds=keep_open)
+        stdout=log, stderr=log, start_new_session=True, pass_fds=keep_open, env=env)
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         if process.poll() is not None:

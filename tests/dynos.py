@@ -39,14 +39,14 @@ def wait_for(condition, seconds=30.0, what="it to happen"):
 class Server:
     """A Redis server that a test may stop, freeze and start again."""
 
-    def __init__(self, data: Path | None = None, *options: str, port: int | None = None):
+    def __init__(self, data: Path | None = None, *options: str, port: int | None = None, env: dict | None = None):
         self.port = port or redis_server.free_port()
-        self.data, self.options = data, options
+        self.data, self.options, self.env = data, options, env
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
 
     def start(self):
-        self.process = redis_server.start(self.port, self.data, *self.options)
+        self.process = redis_server.start(self.port, self.data, *self.options, env=self.env)
 
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(signal.SIGCONT)
@@ -92,6 +92,8 @@ class Process:
 class Dynos:
     """An app: its environment, its web and worker processes, and a Celery app to enqueue with."""
 
+    WORKER, WEB = "tests.ledger_worker", "tests.ledger_web:app"
+
     def __init__(self, redis_url: str, tmp: Path, **env: str):
         self.tmp = tmp
         self.env = {
@@ -108,7 +110,7 @@ class Dynos:
 
     def worker(self, wait=True, **env: str) -> Process:
         """Start a worker that has the tasks of tests/ledger.py, and wait until it takes jobs."""
-        process = self._start([sys.executable, "-m", "tests.ledger_worker"], "worker", env)
+        process = self._start([sys.executable, "-m", self.WORKER], "worker", env)
         if wait:
             wait_for(lambda: "ready." in process.text() or process.popen.poll() is not None, 60, "the worker")
             assert process.popen.poll() is None, process.text()
@@ -117,7 +119,7 @@ class Dynos:
     def web(self, **env: str) -> Process:
         self.port = redis_server.free_port()
         self.base = f"http://127.0.0.1:{self.port}"
-        process = self._start([shutil.which("gunicorn", path=self.env["PATH"]), "tests.ledger_web:app"], "web",
+        process = self._start([shutil.which("gunicorn", path=self.env["PATH"]), self.WEB], "web",
                               {"PORT": str(self.port)} | env)
         wait_for(lambda: self._live() or process.popen.poll() is not None, 60, "the web process")
         assert process.popen.poll() is None, process.text()
