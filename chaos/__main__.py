@@ -74,7 +74,7 @@ def run(fleet: Fleet, options: argparse.Namespace, failed: list[str]) -> None:
     client.start()
     break_things(fleet, list(faults.draw(options.seed, seconds, options.pause, options.only)), failed)
     fleet.mend(options.workers)
-    client.join()
+    client.end()
     wait(fleet)
     for line in records(fleet):
         write(fleet.ledger, "record", **line)
@@ -131,8 +131,8 @@ def records(fleet: Fleet):
 
 
 def tell(verdict: Verdict) -> int:
-    width = max(map(len, verdict.rows))
-    print("\n".join(f"{name:{width}}  {value}" for name, value in verdict.rows.items()))
+    width = max(len(name) for name, _ in verdict.rows)
+    print("\n".join(f"{name:{width}}  {value}".rstrip() for name, value in verdict.rows))
     for breach in verdict.breaches:
         print(f"BROKEN  {breach}")
     print("A promise is broken." if verdict.breaches else "Every promise was kept.")

@@ -36,12 +36,17 @@ class Client:
 
     def start(self) -> None:
         self.began = time.monotonic()
+        schedule = json.dumps({"kind": "chaos", "cron": "* * * * *", "params": {}})
+        self.schedule = self._post("/api/schedules", schedule, "application/json", "schedule")
         for thread in self.threads:
             thread.start()
 
-    def join(self) -> None:
+    def end(self) -> None:
+        """Until all was asked for, and answered."""
         for thread in self.threads:
             thread.join()
+        schedule = json.dumps({"paused": True})
+        self._post(f"/api/schedules/{self.schedule['id']}", schedule, "application/json", None, method="PATCH")
 
     # --- what is asked for
 
@@ -119,7 +124,7 @@ class Client:
         answer = self._post(f"/api/jobs/{id}/cancellation", "", "application/json", None)
         write(self.fleet.ledger, "cancel", job=id, sent=round(sent, 3), state=answer["state"] if answer else "refused")
 
-    def _post(self, path: str, body: str, type: str, key: str | None) -> dict | None:
+    def _post(self, path: str, body: str, type: str, key: str | None, method="POST") -> dict | None:
         """The answer, or None when it was refused."""
         headers = {"Authorization": "Bearer test-token", "Content-Type": type}
         headers |= {"Idempotency-Key": key} if key else {}
@@ -127,7 +132,7 @@ class Client:
             try:
                 webs = list(self.fleet.webs)
                 base = webs[attempt % len(webs)].base if webs else "http://127.0.0.1:1"
-                request = urllib.request.Request(base + path, body.encode(), headers)
+                request = urllib.request.Request(base + path, body.encode(), headers, method=method)
                 with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                     return json.load(answer)
             except urllib.error.HTTPError as error:

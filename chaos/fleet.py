@@ -32,7 +32,7 @@ class Dyno:
 
 
 class Fleet(Dynos):
-    WORKER, WEB = "chaos.worker", "chaos.web:app"
+    WORKER, WEB = "chaos.worker_dyno", "chaos.web_dyno:app"
 
     def __init__(self, folder: Path, lease: float):
         self.clock_library = build_clock(folder)

@@ -24,7 +24,7 @@ def _file(path: str, pid: int) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
 
-def write(path: str | Path, what: str, **fields) -> None:
+def write(path: str | Path, what: str, /, **fields) -> None:
     """In one write, so that lines of several processes do not mix, and none is half there when one is killed."""
     line = json.dumps({"at": round(time.monotonic(), 3), "what": what, **fields})
     os.write(_file(str(path), os.getpid()), line.encode() + b"\n")

@@ -32,12 +32,14 @@ class Run:
     start: float
     last: float = 0.0  # when it was alive
     end: float | None = None  # when it came to its end
-    step: int | None = None
+    step: int | None = None  # of a chain
+    after: str | None = None  # the job that it follows
+    failed: bool = False  # of its own error
 
 
 @dataclass
 class Verdict:
-    rows: dict[str, str | int] = field(default_factory=dict)
+    rows: list[tuple[str, str | int]] = field(default_factory=list)
     breaches: list[str] = field(default_factory=list)
 
 
@@ -57,16 +59,22 @@ class Evidence:
         """Of each job, in the order in which they started."""
         runs = {}
         for line in self.told["start"]:
-            runs[line["run"]] = Run(line["job"], line["dyno"], line["at"], line["at"], step=line.get("step"))
+            runs[line["run"]] = Run(line["job"], line["dyno"], line["at"], line["at"], step=line.get("step"),
+                                    after=line.get("after"))
         for what in ("alive", "broke", "end"):
             for line in self.told[what]:
                 runs[line["run"]].last = max(runs[line["run"]].last, line["at"])
+        for line in self.told["broke"]:
+            runs[line["run"]].failed = line["error"] == "ValueError"
         for line in self.told["end"]:
             runs[line["run"]].end = line["at"]
         found = defaultdict(list)
         for run in sorted(runs.values(), key=lambda run: run.start):
             found[run.job].append(run)
-        return found
+        return dict(found)
+
+    def of(self, job: str) -> list[Run]:
+        return self.runs.get(job, [])
 
     def cause(self, run: Run, until: float) -> str | None:
         """The last fault before `until` that touched this run, or what it was before its next one."""
@@ -95,9 +103,9 @@ def touches(fault: dict, dyno: str) -> bool:
 
 def reconcile(path: Path) -> Verdict:
     evidence, verdict = Evidence(read(path)), Verdict()
-    for look in (accounts, records, twice, at_once, lanes, cancelled, mails, times, answers):
+    for look in (accounts, records, followed, twice, at_once, lanes, cancelled, mails, starts, again, answers):
         rows, breaches = look(evidence)
-        verdict.rows |= rows
+        verdict.rows += rows.items()
         verdict.breaches += breaches
     return verdict
 
@@ -127,9 +135,9 @@ def fate(evidence: Evidence, id: str, accepted: dict) -> str:
     record = evidence.records.get(id)
     if record is None:  # ended jobs are forgotten to make room; what it did is on the ledger
         made_room = any(fault["name"] == "fill_redis" for fault in evidence.faults)
-        done = any(run.end for run in evidence.runs[id]) or any(mail["job"] == id for mail in evidence.told["mail"])
+        done = any(run.end for run in evidence.of(id)) or any(mail["job"] == id for mail in evidence.told["mail"])
         was_cancelled = any(line["job"] == id for line in evidence.told["cancel"])
-        gave_up = accepted["fails"] == "always" and evidence.runs[id]
+        gave_up = accepted["fails"] == "always" and evidence.of(id)
         known = "finished" if done else "cancelled" if was_cancelled else "failed" if gave_up else "lost"
         return known if made_room else "lost"
     if record["state"] == "succeeded":
@@ -148,10 +156,22 @@ def records(evidence: Evidence) -> tuple[dict, list[str]]:
     """What a record says to be done came to its end on the ledger."""
     breaches, mailed = [], {mail["job"] for mail in evidence.told["mail"]}
     for id, record in evidence.records.items():
-        done = id in mailed if record["kind"] == "email" else any(run.end for run in evidence.runs[id] if run.step != 0)
+        done = id in mailed if record["kind"] == "email" else any(run.end for run in evidence.of(id) if run.step != 0)
         if record["state"] == "succeeded" and not done:
             breaches.append(f"not run: job {id} ({record['kind']}) is said to have succeeded")
     return {}, breaches
+
+
+def followed(evidence: Evidence) -> tuple[dict, list[str]]:
+    """What starts when a job of a kind has succeeded, starts once for each."""
+    followers = defaultdict(set)
+    for runs in evidence.runs.values():
+        if runs[0].after:
+            followers[runs[0].after].add(runs[0].job)
+    leaders = [id for id, record in evidence.records.items()
+               if followers and record["kind"] == "chaos_leads" and record["state"] == "succeeded"]
+    return {"jobs that another follows": len(leaders)}, [
+        f"followed by {len(followers[id])} jobs, not one: job {id}" for id in leaders if len(followers[id]) != 1]
 
 
 def twice(evidence: Evidence) -> tuple[dict, list[str]]:
@@ -198,8 +218,8 @@ def lanes(evidence: Evidence) -> tuple[dict, list[str]]:
     """In each lane one at a time, in the order in which they were accepted."""
     breaches, of_lane = [], defaultdict(list)
     for id, accepted in sorted(evidence.accepted.items(), key=lambda item: item[1]["place"]):
-        if accepted["lane"] and evidence.runs[id]:
-            of_lane[accepted["lane"]].append(evidence.runs[id])
+        if accepted["lane"] and evidence.of(id):
+            of_lane[accepted["lane"]].append(evidence.of(id))
     for name, jobs in of_lane.items():
         for before, after in zip(jobs, jobs[1:]):
             late = [run for run in before if max(run.start, run.last) > after[0].start
@@ -213,7 +233,7 @@ def cancelled(evidence: Evidence) -> tuple[dict, list[str]]:
     breaches, asked = [], {line["job"] for line in evidence.told["cancel"]}
     for line in evidence.told["cancel"]:
         if line["state"] == "cancelled":
-            breaches += [f"cancelled, yet started: job {run.job}" for run in evidence.runs[line["job"]]
+            breaches += [f"cancelled, yet started: job {run.job}" for run in evidence.of(line["job"])
                          if run.start > line["at"] and not evidence.out_of_touch(run, run.start)]
     breaches += [f"cancelled by nobody: job {id}" for id, record in evidence.records.items()
                  if record["state"] == "cancelled" and id not in asked]
@@ -235,21 +255,34 @@ def mails(evidence: Evidence) -> tuple[dict, list[str]]:
         f"  handed over twice: {words[how]}": n for how, n in causes.items()}, breaches
 
 
-def times(evidence: Evidence) -> tuple[dict, list[str]]:
+def starts(evidence: Evidence) -> tuple[dict, list[str]]:
     """Never early; and how late at most, by what went on meanwhile."""
     stepped = any(fault["name"] == "step_redis_clock" for fault in evidence.faults)
     late, breaches = defaultdict(list), []
     for id, accepted in evidence.accepted.items():
-        first = next(iter(evidence.runs[id]), None)
+        first = next(iter(evidence.of(id)), None)
         if first is None or accepted["lane"]:
             continue
         if not stepped and first.start < accepted["sent"] + accepted["delay"] - EARLY_SECONDS:
             breaches.append(f"early: job {id} by {accepted['sent'] + accepted['delay'] - first.start:.2f} s")
         due = accepted["at"] + accepted["delay"]
         late[meanwhile(evidence, due, first.start)].append(max(0, first.start - due))
-    ranked = sorted(late.items(), key=lambda item: -max(item[1]))
-    rows = {f"  {cause}": f"{max(found):.1f} s, of {len(found)} jobs" for cause, found in ranked}
-    return {"latest start beyond due, by what went on": ""} | rows, breaches
+    return {"latest start, beyond due, by what went on": "", **longest(late)}, breaches
+
+
+def again(evidence: Evidence) -> tuple[dict, list[str]]:
+    """How long what was broken off waits for its next run."""
+    waited = defaultdict(list)
+    for runs in evidence.runs.values():
+        for one, other in zip(runs, runs[1:]):
+            if one.end is None and not one.failed and (cause := evidence.cause(one, other.start)):
+                waited[cause].append(other.start - one.last)
+    return {"latest start again, after a run was broken off": "", **longest(waited)}, []
+
+
+def longest(found: dict[str, list[float]]) -> dict[str, str]:
+    ranked = sorted(found.items(), key=lambda item: -max(item[1]))
+    return {f"  {cause}": f"{max(seconds):.1f} s, of {len(seconds)}" for cause, seconds in ranked}
 
 
 def meanwhile(evidence: Evidence, since: float, until: float) -> str:

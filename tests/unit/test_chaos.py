@@ -1,0 +1,124 @@
+"""The one that checks is checked: a ledger in which something is wrong is found out, and nothing else is."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from chaos import faults
+from chaos.reconcile import reconcile
+from tests.dynos import ROOT
+
+KILLED = {"at": 4, "what": "fault", "name": "kill_worker", "began": 3.9, "on": ["worker.1"]}
+FROZEN = {"at": 22, "what": "fault", "name": "freeze_long", "began": 3, "on": ["worker.1"]}
+
+
+def accepted(job="a", at=1.0, kind="chaos", **fields):
+    return {"at": at, "what": "accepted", "job": job, "kind": kind, "sent": at, "delay": 0, "fails": "never",
+            "lane": None, "place": at} | fields
+
+
+def ran(job="a", start=2.0, end: float | None = 3.0, dyno="worker.1", run=None):
+    run = {"job": job, "run": run or f"{job} {start}", "dyno": dyno}
+    return [{"at": start, "what": "start", **run}] + ([{"at": end, "what": "end", **run}] if end else [])
+
+
+def record(job="a", state="succeeded", *attempts, kind="chaos", error=None):
+    return {"at": 99, "what": "record", "job": job, "kind": kind, "state": state, "error": error,
+            "attempts": attempts or [state], "most": 3}
+
+
+def mail(at, job="a"):
+    return {"at": at, "what": "mail", "job": job}
+
+
+def forged(folder, *lines):
+    ledger = folder / "ledger"
+    flat = [{"at": 0, "what": "setting", "lease": 10}]
+    for line in lines:
+        flat += line if isinstance(line, list) else [line]
+    ledger.write_text("".join(json.dumps(line) + "\n" for line in flat))
+    return ledger
+
+
+def follows(job, start, leader="a"):
+    line, *rest = ran(job, start, start + 1)
+    return [line | {"after": leader}, *rest]
+
+
+RIGHT = {
+    "done": [accepted(), ran(), record()],
+    "failed as it was to": [accepted(fails="always"), ran(), record("a", "failed", "retried", "failed",
+                                                                    error={"type": "ValueError"})],
+    "killed, and run again": [accepted(), ran(end=None), KILLED, ran(start=15, end=16, dyno="worker.2"),
+                              record("a", "succeeded", "lost", "succeeded")],
+    "killed before it could say that it was done": [
+        accepted(), ran(), KILLED, ran(start=15, end=16, dyno="worker.2"),
+        record("a", "succeeded", "lost", "succeeded")],
+    "frozen for longer than its lease": [accepted(), ran(end=23.0), FROZEN, ran(start=14, end=25, dyno="worker.2"),
+                                         record("a", "succeeded", "lost", "succeeded")],
+    "killed while it mailed": [accepted(kind="email"), mail(2), KILLED, mail(15),
+                               record("a", "succeeded", "lost", "succeeded", kind="email")],
+    "cancelled": [accepted(), {"at": 1.5, "what": "cancel", "job": "a", "state": "cancelled"},
+                  record("a", "cancelled")],
+    "followed by one": [accepted(kind="chaos_leads"), ran(), record(kind="chaos_leads"), follows("b", 5), record("b")],
+    "in turn": [accepted(lane="x"), accepted("b", 1.1, lane="x"), ran(), ran("b", 3.1, 4), record(), record("b")],
+}
+WRONG = {
+    "lost: no record": [accepted()],
+    "lost: scheduled": [accepted(), ran(end=None), record("a", "scheduled", "retried")],
+    "failed for no reason": [accepted(), ran(end=None), record("a", "failed", error={"type": "TypeError"})],
+    "not run": [accepted(), record()],
+    "completed twice: settled twice": [accepted(), ran(), KILLED, ran(start=15, end=16, dyno="worker.2"),
+                                       record("a", "succeeded", "succeeded", "succeeded")],
+    "completed twice: for no reason": [accepted(), ran(), ran(start=15, end=16, dyno="worker.2"), record()],
+    "completed twice: another was killed": [accepted(), ran(dyno="worker.3"), KILLED,
+                                            ran(start=15, end=16, dyno="worker.2"), record()],
+    "two runs at once: for no reason": [accepted(), ran(end=9), ran(start=5, end=8, dyno="worker.2"), record()],
+    "two runs at once: frozen, but not for so long": [
+        accepted(), ran(end=9), FROZEN | {"at": 6}, ran(start=7, end=8, dyno="worker.2"),
+        record("a", "succeeded", "lost", "succeeded")],
+    "mailed 2 times": [accepted(kind="email"), mail(2), mail(15), record(kind="email")],
+    "out of turn": [accepted(lane="x"), accepted("b", 1.1, lane="x"), ran("b", 2, 3), ran(start=3.5, end=4), record(),
+                    record("b")],
+    "out of turn: at once": [accepted(lane="x"), accepted("b", 1.1, lane="x"), ran(end=5), ran("b", 4, 6), record(),
+                             record("b")],
+    "cancelled, yet started": [accepted(), {"at": 1.5, "what": "cancel", "job": "a", "state": "cancelled"}, ran(),
+                               record("a", "cancelled")],
+    "cancelled by nobody": [accepted(), record("a", "cancelled")],
+    "early": [accepted(delay=5), ran(), record()],
+    "lost: job after": [accepted(), ran(), record(), record("after", "queued", "lost")],
+    "followed by 2": [accepted(kind="chaos_leads"), ran(), record(kind="chaos_leads"), follows("b", 5), record("b"),
+                      follows("c", 5), record("c")],
+    "refused": [accepted(), ran(), record(), {"at": 5, "what": "refused", "path": "/", "status": 409, "text": ""}],
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_may_happen_breaks_no_promise(tmp_path, name):
+    assert reconcile(forged(tmp_path, *RIGHT[name])).breaches == []
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_must_not_happen_is_named(tmp_path, name):
+    breaches = reconcile(forged(tmp_path, *WRONG[name])).breaches
+    assert breaches
+    assert any(breach.startswith(name.partition(":")[0]) for breach in breaches), breaches
+
+
+@pytest.mark.parametrize("lines, code", [(RIGHT["done"], 0), (WRONG["lost: no record"], 1),
+                                         (WRONG["completed twice: for no reason"], 1),
+                                         (WRONG["two runs at once: for no reason"], 1)])
+def test_the_exit_code_says_whether_a_promise_is_broken(tmp_path, lines, code):
+    answer = subprocess.run([sys.executable, "-m", "chaos", "--check", forged(tmp_path, *lines)], cwd=ROOT,
+                            capture_output=True, text=True)
+    assert answer.returncode == code, answer.stdout + answer.stderr
+    assert ("BROKEN" in answer.stdout) == bool(code)
+
+
+def test_the_same_seed_draws_the_same_faults_and_each_before_any_comes_again():
+    names = sorted(faults.FAULTS)
+    drawn = list(faults.draw(7, 300, 2, names))
+    assert drawn == list(faults.draw(7, 300, 2, names)) != list(faults.draw(8, 300, 2, names))
+    assert sorted(fault.name for fault in drawn[:len(names)]) == names
