@@ -63,6 +63,11 @@ class Channel(redis.Channel):
         # of the 20 on the smallest plan, one for each process that publishes would stand idle.
         self.async_pool.disconnect(inuse_connections=False)
 
+    def _connparams(self, asynchronous=False):
+        if self.connection is None:  # it broke while kombu declared the queue, which goes on with what it has closed
+            raise ConnectionResetError("The connection broke just now.")
+        return super()._connparams(asynchronous)
+
     def _create_client(self, asynchronous=False):  # kombu makes one for each command, which takes longer than that
         return super()._create_client(asynchronous=True) if asynchronous else self._own_client
 

@@ -11,7 +11,10 @@ from contextlib import suppress
 import pytest
 from redis.exceptions import OutOfMemoryError, ResponseError
 
+from app.job import publish
+from app.queue import QUEUE
 from app.store import PREFIX
+from app.transports.redis import Channel
 from tests.dynos import Server, wait_for
 
 JOB = {"kind": "sample", "params": {"seconds": 0, "label": "x"}}
@@ -144,6 +147,21 @@ def test_a_broker_that_is_away_does_not_keep_a_job_from_being_accepted_and_run_l
     (id,) = dynos.store.redis.zrange(PREFIX + "all", 0, -1)
     assert dynos.wait(id, seconds=60)["state"] == "succeeded"
     broker.stop()
+
+
+def test_a_connection_that_breaks_while_the_queue_is_declared_is_opened_again(dynos, monkeypatch):
+    """kombu opens it again for the declaration, and publishes by the one that is closed."""
+    plain, breaks = Channel._queue_bind, iter([True])
+
+    def bind(channel, *args):
+        if next(breaks, False):
+            raise ConnectionResetError
+        return plain(channel, *args)
+
+    monkeypatch.setattr(Channel, "_queue_bind", bind)
+    assert publish(dynos.celery, "some-id", "tests.ledger.work", {"args": [], "kwargs": {}})
+    assert next(breaks, "tried") == "tried"
+    assert dynos.store.redis.llen(QUEUE) == 1
 
 
 @pytest.mark.parametrize("begin, end", [
