@@ -40,7 +40,7 @@ def main() -> int:
     code = tell(reconcile(fleet.ledger))
     for error in failed:
         print(f"The run itself failed: {error}", file=sys.stderr)
-    if not code and not failed:
+    if not (code or failed or options.keep):
         shutil.rmtree(folder)
     return 2 if failed else code
 
@@ -55,6 +55,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--lease", type=float, default=8, help="LEASE_SECONDS")
     parser.add_argument("--only", type=lambda text: text.split(","), default=sorted(faults.FAULTS),
                         metavar="FAULT,…", help=", ".join(sorted(faults.FAULTS)))
+    parser.add_argument("--keep", action="store_true", help="the ledger and the logs, though nothing is wrong")
     parser.add_argument("--check", type=Path, metavar="LEDGER", help="reconcile the ledger of an earlier run")
     options = parser.parse_args()
     if unknown := set(options.only) - set(faults.FAULTS):
@@ -69,13 +70,14 @@ def run(fleet: Fleet, options: argparse.Namespace, failed: list[str]) -> None:
     for _ in range(options.workers):
         fleet.add_worker(wait=True)
     seconds = options.minutes * 60
-    threading.Thread(target=watch_machine, args=(fleet,), daemon=True).start()
+    threading.Thread(target=watch, args=(fleet,), daemon=True).start()
     client = Client(fleet, options.seed, options.jobs, seconds)
     client.start()
     break_things(fleet, list(faults.draw(options.seed, seconds, options.pause, options.only)), failed)
     fleet.mend(options.workers)
     client.end()
     wait(fleet)
+    fleet.over = True
     for line in records(fleet):
         write(fleet.ledger, "record", **line)
 
@@ -100,13 +102,17 @@ def break_things(fleet: Fleet, drawn: list[faults.Drawn], failed: list[str]) -> 
         thread.join()
 
 
-def watch_machine(fleet: Fleet) -> None:
-    """A machine that stands still keeps workers from renewing their leases too."""
-    while True:
+def watch(fleet: Fleet) -> None:
+    """A dyno that ends by itself is started again, as the platform does; a machine that stands still keeps workers from
+    renewing their leases too."""
+    while not fleet.over:
         before = time.monotonic()
         time.sleep(0.2)
         if time.monotonic() - before > 1:
             write(fleet.ledger, "fault", name="machine", began=before, on=["all"])
+        for dyno in fleet.replace_crashed():
+            write(fleet.ledger, "fault", name="crash", began=before, on=[dyno.name])
+            print(f"{before - fleet.began:7.1f} s  {dyno.name} ended by itself", flush=True)
 
 
 def wait(fleet: Fleet) -> None:

@@ -47,7 +47,7 @@ class Fleet(Dynos):
             self.server.url, folder, LEASE_SECONDS=str(lease), WORKER_CONCURRENCY="4", RATE_LIMIT="0",
             SMTP_URL=f"smtp://127.0.0.1:{self.mail.port}", MAIL_FROM="chaos@example.com", MAIL_DAILY_LIMIT="0",
             WEBHOOK_SECRET="", CHAOS_LEDGER=str(folder / "ledger"))
-        self.lease, self.release = lease, 1
+        self.lease, self.release, self.over = lease, 1, False
         self.webs: list[Dyno] = []
         self.workers: list[Dyno] = []
         self.doors: list[Proxy] = []
@@ -82,6 +82,16 @@ class Fleet(Dynos):
             for dynos in (self.webs, self.workers):
                 if dyno in dynos:
                     dynos.remove(dyno)
+
+    def replace_crashed(self) -> list[Dyno]:
+        with self.lock:
+            crashed = [dyno for dyno in [*self.webs, *self.workers] if not self.over
+                       and not dyno.taken and dyno.process.popen.poll() is not None]
+            for dyno in crashed:
+                self.forget(dyno)
+                dyno.process.end()
+                self.add_web() if dyno.base else self.add_worker()
+            return crashed
 
     @contextmanager
     def one_of(self, dynos: list[Dyno], pick: float) -> Iterator[Dyno | None]:
