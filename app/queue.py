@@ -90,6 +90,7 @@ def configuration(settings: Settings) -> dict:
         # --- outages
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # a worker outlives any outage
+        "broker_channel_error_retry": True,  # also that of a Redis that answers, but takes no changes
         "broker_connection_timeout": 2,
         "broker_pool_limit": 1,  # one connection to publish with, for each process
         "broker_pool_acquire_timeout": 2,

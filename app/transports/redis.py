@@ -3,9 +3,12 @@ outlives whatever somebody has pushed to its queue, and no notes in Redis of wha
 
 import json
 import logging
+from contextlib import suppress
 from functools import cached_property
 
 from kombu.transport import redis, virtual
+from redis import Redis
+from redis.exceptions import OutOfMemoryError
 
 from app.transports import RECORDED
 
@@ -44,8 +47,18 @@ class QoS(redis.QoS):
             with self.channel.conn_or_acquire(client) as client:
                 self.channel._do_restore_message(message._raw, *to, client, leftmost)
 
+    def restore_visible(self, *args, **options):
+        with suppress(OutOfMemoryError):  # it takes a lock first, and a worker that starts now could not go on
+            super().restore_visible(*args, **options)
+
     def _recorded(self, tag) -> bool:
         return tag in self._delivered and RECORDED in self._delivered[tag].headers
+
+
+class Client(Redis):
+    def pipeline(self, transaction=False, shard_hint=None):
+        """No transaction where kombu does not ask for one: in that a full Redis refuses even what only reads."""
+        return super().pipeline(transaction, shard_hint)
 
 
 class Channel(redis.Channel):
@@ -63,10 +76,17 @@ class Channel(redis.Channel):
         # of the 20 on the smallest plan, one for each process that publishes would stand idle.
         self.async_pool.disconnect(inuse_connections=False)
 
+    def _queue_bind(self, *args):
+        with suppress(OutOfMemoryError):  # it is bound already, and what we publish names its queue
+            super()._queue_bind(*args)
+
     def _connparams(self, asynchronous=False):
         if self.connection is None:  # it broke while kombu declared the queue, which goes on with what it has closed
             raise ConnectionResetError("The connection broke just now.")
         return super()._connparams(asynchronous)
+
+    def _get_client(self):
+        return Client
 
     def _create_client(self, asynchronous=False):  # kombu makes one for each command, which takes longer than that
         return super()._create_client(asynchronous=True) if asynchronous else self._own_client

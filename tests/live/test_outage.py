@@ -171,7 +171,7 @@ def test_a_connection_that_breaks_while_the_queue_is_declared_is_opened_again(dy
 ], ids=["fails over", "is full", "cannot save"])
 def test_a_job_that_ends_while_redis_takes_no_writes_runs_once(redis, make_dynos, begin, end):
     dynos = make_dynos(redis.url)
-    dynos.worker()
+    worker = dynos.worker()
     id = dynos.work("ends", 3)
     wait_for(lambda: dynos.lines("start"))
     begin(dynos.store.redis)
@@ -181,6 +181,15 @@ def test_a_job_that_ends_while_redis_takes_no_writes_runs_once(redis, make_dynos
     assert dynos.wait(id, seconds=60)["state"] == "succeeded"
     assert dynos.wait(dynos.work("next"), seconds=60)["state"] == "succeeded"
     assert dynos.lines("start") == ["start ends", "start next"]
+    assert "starting it again" not in worker.text()
+
+
+def test_a_worker_that_starts_while_redis_is_full_takes_jobs(dynos):
+    id = dynos.work("accepted")
+    dynos.store.redis.config_set("maxmemory", 100_000)
+    worker = dynos.worker()
+    assert dynos.wait(id)["state"] == "succeeded"
+    assert "starting it again" not in worker.text()
 
 
 @pytest.fixture
