@@ -5,6 +5,8 @@
     ledger.py     the file that has it all: what was accepted, ran, was mailed, was broken, is in the records
     client.py     asks for jobs over HTTP, as docs/calls.md says: with a key, again when there is no answer
     fleet.py      web and workers, each with a door of its own to Redis, and clocks that can be stepped
-    faults.py     what goes wrong, drawn by a seed
-    reconcile.py  reads a ledger: what became of each job, and which promise is broken
+    fault.py      how a fault is drawn, by a seed, and noted
+    faults.py     what goes wrong
+    evidence.py   what a ledger tells of each run, and of the faults that touched it
+    reconcile.py  what became of each job, and which promise is broken
 """

@@ -14,8 +14,9 @@ from pathlib import Path
 from app.connections import UNAVAILABLE
 from app.record import lines, loads
 from app.store import PREFIX
-from chaos import faults
+from chaos import faults  # noqa: F401 - has them all
 from chaos.client import Client
+from chaos.fault import FAULTS, Drawn, Skipped, draw
 from chaos.fleet import Fleet, new_folder
 from chaos.ledger import write
 from chaos.reconcile import Verdict, reconcile
@@ -30,10 +31,9 @@ def main() -> int:
         return tell(reconcile(options.check))
     folder = new_folder()
     print(f"seed {options.seed}, {options.minutes:g} minutes, {options.jobs} jobs; the ledger is {folder / 'ledger'}")
-    fleet = Fleet(folder, options.lease)
-    write(fleet.ledger, "setting", **vars(options))
-    failed = []
+    fleet, failed = Fleet(folder, options.lease), []
     try:
+        write(fleet.ledger, "setting", **vars(options))
         run(fleet, options, failed)
     finally:
         fleet.end()
@@ -53,12 +53,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=3, help="dynos, of 4 jobs at a time")
     parser.add_argument("--pause", type=float, default=3, help="seconds from one fault to the next, about")
     parser.add_argument("--lease", type=float, default=8, help="LEASE_SECONDS")
-    parser.add_argument("--only", type=lambda text: text.split(","), default=sorted(faults.FAULTS),
-                        metavar="FAULT,…", help=", ".join(sorted(faults.FAULTS)))
+    parser.add_argument("--only", type=lambda text: text.split(","), default=sorted(FAULTS),
+                        metavar="FAULT,…", help=", ".join(sorted(FAULTS)))
     parser.add_argument("--keep", action="store_true", help="the ledger and the logs, though nothing is wrong")
     parser.add_argument("--check", type=Path, metavar="LEDGER", help="reconcile the ledger of an earlier run")
     options = parser.parse_args()
-    if unknown := set(options.only) - set(faults.FAULTS):
+    if unknown := set(options.only) - set(FAULTS):
         parser.error(f"no such fault: {', '.join(unknown)}")
     options.jobs = options.jobs or int(600 * options.minutes)
     return options
@@ -73,7 +73,7 @@ def run(fleet: Fleet, options: argparse.Namespace, failed: list[str]) -> None:
     threading.Thread(target=watch, args=(fleet,), daemon=True).start()
     client = Client(fleet, options.seed, options.jobs, seconds)
     client.start()
-    break_things(fleet, list(faults.draw(options.seed, seconds, options.pause, options.only)), failed)
+    break_things(fleet, list(draw(options.seed, seconds, options.pause, options.only)), failed)
     fleet.mend(options.workers)
     client.end()
     wait(fleet)
@@ -82,21 +82,21 @@ def run(fleet: Fleet, options: argparse.Namespace, failed: list[str]) -> None:
         write(fleet.ledger, "record", **line)
 
 
-def break_things(fleet: Fleet, drawn: list[faults.Drawn], failed: list[str]) -> None:
+def break_things(fleet: Fleet, drawn: list[Drawn], failed: list[str]) -> None:
     """Each at its time, also while others last; returns when all are over."""
     began, threads = time.monotonic(), []
 
-    def one(fault: faults.Drawn):
+    def one(fault: Drawn):
         try:
-            faults.FAULTS[fault.name](fleet, fault.pick, fault.size)
-        except faults.Skipped:
+            FAULTS[fault.name](fleet, fault.pick, fault.size)
+        except Skipped:
             print(f"{time.monotonic() - fleet.began:7.1f} s  {fault.name}: skipped", flush=True)
         except Exception as error:
             failed.append(f"{fault.name}: {error!r}")
 
     for fault in drawn:
         time.sleep(max(0, began + fault.at - time.monotonic()))
-        threads.append(threading.Thread(target=one, args=(fault,)))
+        threads.append(threading.Thread(target=one, args=(fault,), daemon=True))
         threads[-1].start()
     for thread in threads:
         thread.join()

@@ -52,10 +52,10 @@ class Client:
 
     def _requests(self, jobs: int, seconds: float) -> Iterator[tuple[float, str, list[dict], str | None, bool]]:
         """Seconds after the start, a key, the jobs, their lane, whether they are cancelled."""
-        random, asked = self.random, 0
+        random, asked, bulk = self.random, 0, find_spec("app.bulk")
         for number in itertools.count():
             lane = random.choice(list(self.lanes)) if random.random() < 0.25 else None
-            many = min(jobs - asked, random.choice((1, 1, 1, 1, 1, 5, 30) if not lane else (1, 3)))
+            many = min(jobs - asked, random.choice((1, 3) if lane else (1, 1, 1, 1, 1, 5, 30)) if bulk else 1)
             at = seconds * asked / jobs
             asked += many
             jobs_of_it = [self._job(lane, alone=many == 1) for _ in range(many)]

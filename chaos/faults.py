@@ -4,75 +4,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from random import Random
-from typing import NamedTuple
 
-from chaos.fleet import Dyno, Fleet
-from chaos.ledger import write
+from chaos.fault import Skipped, fault, noted, on_redis, on_worker
+from chaos.fleet import Dyno
 from tests.proxy import IN, OUT
 
 #: The platform kills so long after its first SIGTERM.
 HEROKU_SECONDS = 30
-FAULTS: dict[str, Callable[[Fleet, float, float], None]] = {}
-
-
-class Drawn(NamedTuple):
-    at: float  # seconds after the start
-    name: str
-    pick: float
-    size: float
-
-
-def draw(seed: int, seconds: float, pause: float, names: list[str]) -> Iterator[Drawn]:
-    """One about every `pause` seconds; each comes once before any comes again."""
-    random, at, deck = Random(seed), pause, []
-    while at < seconds:
-        deck = deck or random.sample(names, len(names))
-        yield Drawn(at, deck.pop(), random.random(), random.random())
-        at += pause * random.uniform(0.5, 1.5)
-
-
-def fault(function):
-    FAULTS[function.__name__] = function
-    return function
-
-
-@contextmanager
-def noted(fleet: Fleet, name: str, *on: str):
-    """In the ledger when it is over."""
-    began = time.monotonic()
-    print(f"{began - fleet.began:7.1f} s  {name}: {', '.join(on)}", flush=True)
-    try:
-        yield
-    finally:
-        write(fleet.ledger, "fault", name=name, began=round(began, 3), on=on)
-
-
-@contextmanager
-def on_worker(fleet: Fleet, name: str, pick: float) -> Iterator[Dyno]:
-    with fleet.one_of(fleet.workers, pick) as dyno:
-        if dyno is None:
-            raise Skipped
-        with noted(fleet, name, dyno.name):
-            yield dyno
-
-
-@contextmanager
-def on_redis(fleet: Fleet, name: str):
-    if not fleet.redis_lock.acquire(timeout=fleet.lease):
-        raise Skipped
-    try:
-        with noted(fleet, name, "redis"):
-            yield fleet.server
-    finally:
-        fleet.redis_lock.release()
-
-
-class Skipped(Exception):
-    """Others have all that it could hit, or this machine has not what it takes."""
 
 
 # --- workers

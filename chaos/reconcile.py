@@ -5,100 +5,22 @@ where something happened twice or at the same time, a fault must have touched th
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chaos.evidence import FELT_LEASES, Evidence, Run
 from chaos.ledger import read
 
 ENDED = ("succeeded", "failed", "cancelled")
-#: A fault is still felt so many leases after it is over.
-FELT_LEASES = 1.5
-#: Faults that keep a worker from renewing its leases, if they last.
-OUT_OF_TOUCH = {"freeze_shortly", "freeze_long", "cut", "stall", "slow", "kill_redis", "stop_redis", "freeze_redis",
-                "machine"}
-#: Out of touch for less than this share of a lease, none can be lost: they are renewed when a third has passed.
-SHARE = 0.5
-#: Seconds that a connection may take to come back.
-BACK_SECONDS = 3
 #: Seconds of difference between two clocks that were read one after the other.
 EARLY_SECONDS = 0.05
-
-
-@dataclass
-class Run:
-    job: str
-    dyno: str
-    start: float
-    last: float = 0.0  # when it was alive
-    end: float | None = None  # when it came to its end
-    step: int | None = None  # of a chain
-    after: str | None = None  # the job that it follows
-    failed: bool = False  # of its own error
 
 
 @dataclass
 class Verdict:
     rows: list[tuple[str, str | int]] = field(default_factory=list)
     breaches: list[str] = field(default_factory=list)
-
-
-class Evidence:
-    def __init__(self, lines: Iterable[dict]):
-        told = defaultdict(list)
-        for line in lines:
-            told[line["what"]].append(line)
-        self.told = told
-        self.lease = told["setting"][0]["lease"] if told["setting"] else 10
-        self.accepted = {line["job"]: line for line in told["accepted"]}
-        self.records = {line["job"]: line for line in told["record"]}
-        self.faults = sorted(told["fault"], key=lambda fault: fault["began"])
-        self.runs = self._runs()
-
-    def _runs(self) -> dict[str, list[Run]]:
-        """Of each job, in the order in which they started."""
-        runs = {}
-        for line in self.told["start"]:
-            runs[line["run"]] = Run(line["job"], line["dyno"], line["at"], line["at"], step=line.get("step"),
-                                    after=line.get("after"))
-        for what in ("alive", "broke", "end"):
-            for line in self.told[what]:
-                runs[line["run"]].last = max(runs[line["run"]].last, line["at"])
-        for line in self.told["broke"]:
-            runs[line["run"]].failed = line["error"] == "ValueError"
-        for line in self.told["end"]:
-            runs[line["run"]].end = line["at"]
-        found = defaultdict(list)
-        for run in sorted(runs.values(), key=lambda run: run.start):
-            found[run.job].append(run)
-        return dict(found)
-
-    def of(self, job: str) -> list[Run]:
-        return self.runs.get(job, [])
-
-    def cause(self, run: Run, until: float) -> str | None:
-        """The last fault before `until` that touched this run, or what it was before its next one."""
-        felt = self.lease * FELT_LEASES
-        hits = [fault["name"] for fault in self.faults if touches(fault, run.dyno)
-                and fault["began"] <= until and fault["at"] + felt >= run.start]
-        return hits[-1] if hits else None
-
-    def out_of_touch(self, run: Run, until: float) -> bool:
-        """Whether its worker may have lost its lease before `until`: away from Redis for long enough, with no time to
-        renew in between."""
-        since, spans = run.start - self.lease, []
-        for fault in self.faults:
-            if fault["name"] in OUT_OF_TOUCH and touches(fault, run.dyno):
-                began, ended = max(since, fault["began"]), min(until, fault["at"])
-                if spans and began - spans[-1][1] < BACK_SECONDS:
-                    spans[-1][1] = max(spans[-1][1], ended)
-                else:
-                    spans.append([began, ended])
-        return any(ended - began >= self.lease * SHARE for began, ended in spans)
-
-
-def touches(fault: dict, dyno: str) -> bool:
-    return dyno in fault["on"] or "redis" in fault["on"] or "all" in fault["on"]
 
 
 def reconcile(path: Path) -> Verdict:
@@ -276,7 +198,7 @@ def again(evidence: Evidence) -> tuple[dict, list[str]]:
     for runs in evidence.runs.values():
         for one, other in zip(runs, runs[1:]):
             if one.end is None and not one.failed and (cause := evidence.cause(one, other.start)):
-                waited[cause].append(other.start - one.last)
+                waited[cause].append(max(0, other.start - one.last))
     return {"latest start again, after a run was broken off": "", **longest(waited)}, []
 
 

@@ -206,6 +206,7 @@ FEATURES = {
     "log": ["app/jobs/log.py", "app/records.py", "benchmarks/records.py", "tests/unit/test_records.py",
             "tests/live/test_records.py"],
     "slow clients": ["app/web/slow.py", "tests/unit/test_slow.py", "tests/live/test_slow.py"],
+    "chaos": ["bin/chaos", "chaos", "tests/unit/test_chaos.py", "tests/live/test_chaos.py"],
     "charts": ["app/web/charts.py", "app/web/templates/charts.html", "tests/unit/test_charts.py",
                "tests/live/test_charts.py", "tests/browser/test_charts.py"],
     "schedules page and results": ["app/web/recurring.py", "app/web/results.py", "app/web/templates/schedules.html",
