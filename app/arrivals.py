@@ -44,7 +44,7 @@ Moment = Annotated[datetime | None, BeforeValidator(moment)]
 
 
 class Call(BaseModel):
-    """What Celery takes for granted in the headers and the body of a message."""
+    """What Celery and our record of it take for granted in a message."""
 
     model_config = ConfigDict(strict=True)
 
@@ -54,6 +54,7 @@ class Call(BaseModel):
     kwargs: dict[str, Any]
     eta: Moment = None
     expires: Moment = None
+    priority: Annotated[int, Field(ge=0, le=255)] | None = None  # as AMQP has it
     retries: int | None = None
     timelimit: Annotated[list[float | None], Field(min_length=2, max_length=2)] | None = None
     root_id: str | None = None
@@ -121,8 +122,8 @@ def read(message) -> tuple[Call, dict]:
         if RECORDED not in headers and deeper([args, kwargs], RESULT_DEPTH):
             raise ValueError(f"nested more than {RESULT_DEPTH} levels deep")
         fields = {**headers, **(embed or {}), "args": args, "kwargs": kwargs}
-        call = Call(**{name: fields[name] for name in Call.model_fields if name in fields})
-        delivery = {**(message.delivery_info or {}), "priority": (message.properties or {}).get("priority")}
+        priority = {"priority": (message.properties or {}).get("priority")}
+        call, delivery = Call.model_validate(fields | priority), (message.delivery_info or {}) | priority
         return call, {**fields, "properties": message.properties, "delivery_info": delivery}
     except ValidationError as error:
         raise Refused(in_short(error)) from None

@@ -26,13 +26,13 @@ needs_email = pytest.mark.skipif(not find_spec("app.jobs.email"), reason="the pa
 def push(dynos):
     def push(task="sample", body=None, **more):
         """What docs/peers.md says, and more headers. Returns its id."""
-        id = more.pop("id", str(uuid.uuid4()))
+        id, properties = more.pop("id", str(uuid.uuid4())), more.pop("properties", {})
         raw(json.dumps({
             "headers": {"task": task, "id": id, "ignore_result": True, **more},
             "content-type": "application/json", "content-encoding": "utf-8",
             "body": body if isinstance(body, str) else json.dumps(body or [[], {"params": {"label": "a"}}, {}]),
             "properties": {"delivery_tag": str(uuid.uuid4()),
-                           "delivery_info": {"exchange": "", "routing_key": "default"}}}))
+                           "delivery_info": {"exchange": "", "routing_key": "default"}, **properties}}))
         return id
 
     def raw(text):
@@ -246,6 +246,17 @@ def test_headers_that_are_wrong_or_missing_are_thrown_away(dynos, push, eta):
     for headers in wrong:
         push(**eta | headers)
     unharmed(dynos, worker, len(wrong))
+
+
+@pytest.mark.parametrize("eta", [{}, {"eta": "2030-01-01T00:00:00Z"}])
+def test_a_priority_that_is_none_is_thrown_away(dynos, push, eta):
+    """Its record would have it, and neither the page nor the API could show that."""
+    worker = dynos.worker()
+    wrong = [2.5, -1, 256, 1e30, "9", True, [1]]
+    for priority in wrong:
+        push(**eta, properties={"priority": priority})
+    unharmed(dynos, worker, len(wrong))
+    assert recorded(dynos, push(properties={"priority": 9}))["priority"] == 9
 
 
 def unharmed(dynos, worker, thrown):
