@@ -1,8 +1,11 @@
 """Events: each change of a job's state, streamed, read by consumer groups, and what starts because of one."""
 
 import json
+import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import urllib.request
 
@@ -14,7 +17,7 @@ from app.events import EVENTS, Ended, on, subscribe
 from app.store import PREFIX
 from app.web import create_app
 from app.web import events as streams
-from tests.dynos import wait_for
+from tests.dynos import ROOT, wait_for
 from tests.stores import Clock, fail, start, state, submit
 
 HEADERS = {"Authorization": "Bearer t"}
@@ -173,6 +176,39 @@ def test_a_consumer_group_reads_the_same_stream(jobs):
     other = jobs.redis.xreadgroup("billing", "other", {EVENTS: ">"}, count=2)[0][1]
     assert [fields["state"] for _, fields in one + other] == ["queued", "running", "succeeded"]
     assert jobs.redis.xack(EVENTS, "billing", *(id for id, _ in one)) == 2
+
+
+@pytest.fixture
+def follow(redis, tmp_path):
+    """Starts the program of docs/calls.md. Returns what it prints, as that comes."""
+    (code,) = re.findall(r"```python\n# follow.py\n(.*?)```", (ROOT / "docs" / "calls.md").read_text(), re.S)
+    (tmp_path / "follow.py").write_text(code)
+
+    def follow():
+        with open(tmp_path / "out", "w") as out:
+            running.append(subprocess.Popen([sys.executable, tmp_path / "follow.py"], env={"REDIS_URL": redis.url},
+                                            stdout=out, stderr=out))
+        return lambda: [line.split()[:4] for line in (tmp_path / "out").read_text().splitlines()]
+
+    running = []
+    yield follow
+    for program in running:
+        program.kill()
+        program.wait()
+
+
+def test_a_program_follows_all_jobs_and_is_given_again_what_it_did_not_acknowledge(jobs, follow):
+    jobs.redis.xgroup_create(EVENTS, "billing", id="0", mkstream=True)
+    for id in ("gone", "given"):
+        submit(jobs, id)
+    jobs.redis.xreadgroup("billing", "member-1", {EVENTS: ">"})
+    jobs.redis.xtrim(EVENTS, 1, approximate=False)
+    told = follow()
+    wait_for(told)
+    run(jobs, "new")
+    states = [["new", "demo", *end] for end in (("queued", "0"), ("running", "1"), ("succeeded", "1"))]
+    wait_for(lambda: told() == [["given", "demo", "queued", "0"], *states], what=told())
+    wait_for(lambda: jobs.redis.xpending(EVENTS, "billing")["pending"] == 0)
 
 
 # --- @on ---
