@@ -8,6 +8,8 @@ from app import brokers
 from app.config import ConfigError, Settings
 from app.queue import configuration
 from app.scrubber import Scrubber
+from tests.brokers.checks import CHECKS
+from tests.brokers.servers import BROKERS
 
 KEY = "Eby8vdM02xNOcq/lqUwJPL+mEtlCDXJ1OUzFT50uSRZ6=="
 SAS = "sv=2024-11-04&ss=q&srt=sco&sp=rwdlacup&sig=ab%2Bcd%2Fefg%3D&se=2030-01-01"
@@ -23,6 +25,14 @@ def settings(url):
 def test_each_is_on_the_page_with_its_package(scheme):
     (row,) = (line for line in DOCS.splitlines() if f"`{scheme}://" in line and line.startswith("| "))
     assert brokers.BROKERS[scheme].package in row
+
+
+def test_the_page_says_of_each_that_can_be_tried_what_holds():
+    rows = DOCS.partition("<!-- holds -->\n")[2].partition("<!-- end -->")[0].splitlines()
+    head, _, *held = ([cell.strip() for cell in row.split("|")[1:-1]] for row in rows)
+    assert head == ["", "Redis", *BROKERS]
+    assert [row[0] for row in held] == list(CHECKS)
+    assert {len(row) for row in held} == {len(head)}
 
 
 @pytest.mark.parametrize("url", ["no url", "amq://h", "http://h"])
