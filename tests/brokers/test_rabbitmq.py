@@ -62,12 +62,13 @@ def test_a_program_that_has_only_celery_says_that_the_queue_is_of_quorum(app, br
     assert app.wait("plain-1")["state"] == "succeeded"
 
 
-def test_a_broker_that_is_silent_keeps_nobody_waiting_and_loses_nothing(app, broker):
+def test_a_broker_that_is_silent_keeps_nobody_waiting_and_loses_nothing(app, broker, caplog):
     app.work("before")
     os.killpg(broker.process.pid, signal.SIGSTOP)
     began = time.monotonic()
     app.work("silent")
     assert time.monotonic() - began < 8
+    assert "no worker could be told" in caplog.text  # it counts only once RabbitMQ has confirmed it
     os.killpg(broker.process.pid, signal.SIGCONT)
     app.worker()
     wait_for(lambda: sorted(app.lines("done")) == ["done before", "done silent"])
