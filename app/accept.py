@@ -168,7 +168,7 @@ def accept(kinds: dict[str, Kind], job: NewJob, *, request_id: str | None = None
     submitted = kind.task.submit(
         kwargs={"params": params}, id=id, countdown=job.delay, eta=job.run_at, request_id=request_id, follow=follow,
         idempotency=idempotency_key, digest=hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest(),
-        most=most, **route)
+        most=most, tell=True, **route)
     if submitted.outcome == "too many":
         raise TooMany(too_many(most))
     return submitted

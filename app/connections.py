@@ -1,5 +1,6 @@
 """From a URL to a connection: one place that knows TLS, time limits and pool sizes."""
 
+import sys
 import threading
 from contextlib import contextmanager
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -64,16 +65,38 @@ def in_a_hurry():
         _hurry.on = False
 
 
-class Shared(redis.BlockingConnectionPool):
-    """Its threads wait for the one that has the connection as long as that may wait for Redis, but in a hurry."""
+class Shared(redis.ConnectionPool):
+    """One connection, of which each thread has the use for a command, and waits as long as another may wait for Redis,
+    but in a hurry.
 
-    @property
-    def timeout(self) -> float:
-        return HURRY_SECONDS if getattr(_hurry, "on", False) else self.patience
+    redis-py's pools look before each command whether theirs is as it was left, which takes as long as the command does.
+    Here one that was cut is found by the command, which is then sent again; and one whose command was broken off, by a
+    time limit's exception say, is closed: the next command would take the answer for its own.
+    """
 
-    @timeout.setter
-    def timeout(self, seconds: float):
-        self.patience = seconds
+    def __init__(self, timeout: float, **options):
+        super().__init__(**options)
+        self.timeout, self.turn, self.handled = timeout, threading.Lock(), None
+
+    def get_connection(self, command_name=None, *keys, **options):
+        if not self.turn.acquire(timeout=HURRY_SECONDS if getattr(_hurry, "on", False) else self.timeout):
+            raise redis.exceptions.ConnectionError("No connection available.")
+        try:
+            self._checkpid()
+            if not self._available_connections:
+                self._available_connections.append(self.make_connection())
+            self._available_connections[0].connect()
+        except BaseException:
+            self.turn.release()
+            raise
+        self.handled = sys.exc_info()[1]
+        return self._available_connections[0]
+
+    def release(self, connection):
+        error = sys.exc_info()[1]  # that ends the command, if it is not one that was there before
+        if error is not self.handled and not isinstance(error, redis.exceptions.ResponseError):
+            connection.disconnect()
+        self.turn.release()
 
 
 def connect(url: str, *, patient: bool) -> redis.Redis:

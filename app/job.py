@@ -31,7 +31,7 @@ from app.connections import UNAVAILABLE
 from app.logs import JobLog
 from app.record import deeper
 from app.store import Lost, Start, Store, Submitted
-from app.transports import RECORDED
+from app.transports import RECORDED, held
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,9 @@ RESULT_DEPTH = 64
 
 #: A log is kept for so long, or RETENTION_DAYS if that is less.
 LOG_DAYS = 2
+
+#: The broker cannot be told; RuntimeError: by the result backend.
+AWAY = (KombuError, OSError, RuntimeError)
 
 #: What a caller may pass to `apply_async` that means something only to the process it runs in.
 NOT_STORED = ("connection", "producer", "publisher", "retry", "retry_policy", "router", "add_to_parent", "lane")
@@ -104,7 +107,8 @@ class Job(celery.Task):
         return result
 
     def submit(self, args=None, kwargs=None, *, id=None, producer=None, countdown=None, eta=None, request_id=None,
-               idempotency=None, digest=None, replaces=None, follow=None, most=None, lane=None, **options) -> Submitted:
+               idempotency=None, digest=None, replaces=None, follow=None, most=None, lane=None, tell=None,
+               **options) -> Submitted:
         """Record the job, then publish it if it is due. Takes the options of `apply_async`, and
 
         Args:
@@ -116,15 +120,20 @@ class Job(celery.Task):
             follow: JSON of a job to record when this one ends; see store.lua.
             most: how many jobs may wait or run; beyond that the outcome is "too many".
             lane: jobs of a lane run one at a time, in the order in which they were accepted and have become due.
+            tell: the caller wants to have the record.
         """
         message, queue = self.prepare(args, kwargs, options)
-        request_id = request_id or lines.request_id()
+        id, request_id = id or uuid(), request_id or lines.request_id()
+        wake = None if producer or countdown or eta else wake_up(self.app, id, self.name, message)
         submitted = self.store.submit(
-            id or uuid(), self.name, encode(self.name, message), due=_milliseconds(eta), delay=max(0, countdown or 0),
+            id, self.name, encode(self.name, message), due=_milliseconds(eta), delay=max(0, countdown or 0),
             max_attempts=self.max_attempts, queue=queue, priority=message.get("priority"), request_id=request_id,
-            idempotency=idempotency, digest=digest, replaces=replaces, follow=follow, most=most, lane=lane)
+            idempotency=idempotency, digest=digest, replaces=replaces, follow=follow, most=most, lane=lane, wake=wake,
+            tell=tell)
         if submitted.outcome in (*states.ALL, "waiting"):
             lines.event(logger, "accepted", job=submitted.id, kind=self.name, request_id=request_id)
+        if wake:  # it was pushed with the record, if it is queued
+            return submitted
         if submitted.outcome == states.QUEUED:
             publish(self.app, submitted.id, self.name, message, producer)
         elif self.app.current_worker_task:
@@ -172,10 +181,9 @@ class Job(celery.Task):
             return
         message, recorded, queue, priority = received(self.app, request)
         try:
-            start = self.store.start(
-                task_id, self.app.worker, self.app.settings.lease_seconds, self.name,
-                json.dumps({**message, "args": args, "kwargs": kwargs}), self.max_attempts,
-                queue, recorded, priority)
+            whole = "" if recorded else json.dumps({**message, "args": args, "kwargs": kwargs})
+            start = self.store.start(task_id, self.app.worker, self.app.settings.lease_seconds, self.name, whole,
+                                     self.max_attempts, queue, recorded, priority)
             record = None if isinstance(start, Start) else self.store.get(task_id)
         except UNAVAILABLE as error:
             raise Ignore(f"the job store is away ({error}); the sweep will find the job") from error
@@ -449,16 +457,30 @@ def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None
 
     Returns False when the broker is away or full: the sweep does it later, so nothing is lost and no caller need know.
     """
-    options = dict(message)
-    args, kwargs = options.pop("args"), options.pop("kwargs")
-    options["headers"] = {**(options.get("headers") or {}), RECORDED: True}
     try:
-        app.send_task(kind, args, kwargs, task_id=id, producer=producer, **options)
-    except (KombuError, OSError, RuntimeError) as error:  # RuntimeError: from the result backend
+        _send(app, id, kind, message, producer=producer)
+    except AWAY as error:
         logger.warning("recorded, but no worker could be told (%s); the sweep will do it", error,
                        extra=lines.about(job=id, kind=kind))
         return False
     return True
+
+
+def wake_up(app: celery.Celery, id: str, kind: str, message: dict) -> tuple[str, str] | None:
+    """Where the broker is the job store: a list there, and what to push to it with the record, in one step and one
+    round trip. Else None."""
+    if not app.kept_messages:
+        return None
+    with suppress(*AWAY):  # of the result backend
+        return held.one(partial(_send, app, id, kind, message, producer=app.kept_messages, declare=()))
+
+
+def _send(app: celery.Celery, id: str, kind: str, message: dict, **how) -> None:
+    """Raises one of AWAY."""
+    options = dict(message)
+    args, kwargs = options.pop("args"), options.pop("kwargs")
+    options["headers"] = {**(options.get("headers") or {}), RECORDED: True}
+    app.send_task(kind, args, kwargs, task_id=id, **how, **options)
 
 
 def wake(app: celery.Celery, ids: list[str]) -> None:
@@ -478,7 +500,7 @@ def wake(app: celery.Celery, ids: list[str]) -> None:
                         break  # the broker is away
                 except Exception:
                     logger.exception("cannot be published", extra=lines.about(job=id, kind=kind))  # it alone
-    except (KombuError, OSError, RuntimeError) as error:
+    except AWAY as error:
         logger.warning("recorded, but no worker could be told (%s); the sweep will do it", error,
                        extra=lines.about(**lines.of([id for id, *_ in rows])))
 

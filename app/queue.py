@@ -14,6 +14,7 @@ from app.files import Files
 from app.job import Job
 from app.scrubber import Scrubber
 from app.store import Store
+from app.transports import held
 
 QUEUE = "default"
 
@@ -34,6 +35,7 @@ def make_celery(settings: Settings, worker: str = "") -> Celery:
     celery.scrubber = Scrubber.of(settings)
     open_store(celery, patient=False)
     celery.stopping = mmap.mmap(-1, 1)  # one byte that the children share: not 0 when the worker is asked to stop
+    celery.kept_messages = held.producer() if settings.broker_url == settings.redis_url else None
     celery.conf.update(configuration(settings))
     kinds.load(celery)
     celery.conf.task_queues = [Queue(name, routing_key=name) for name in queues(celery)]

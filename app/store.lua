@@ -397,27 +397,33 @@ local function remember_first(wish, id)
   redis.call('SET', key('idempotency:' .. wish.idempotency), wish.digest .. ' ' .. id, 'EX', 86400)
 end
 
+local function told(wish, id) return wish.tell and redis.call('HGETALL', job_key(id)) or {} end
+
 -- Accept a job. -> {state or 'waiting', id, now, its record}, {'exists'|'conflict', id of the first one, now} or
 -- {'too many', id, now}
 --   wish: JSON of kind, queue, priority, max_attempts, request_id, follow, lane, and
+--     tell                  whether its record is wanted
 --     due or delay          milliseconds
 --     idempotency, digest   a key that may come twice, and what it came with
 --     not_after             a command that waited in the socket of a stalled Redis until its caller gave up does nothing
 --     most                  no more jobs than so many may wait or run
 --     replaces              the token of the run of this id in whose place the new job comes
-function life.submit(id, message, wish)
+--   list, wake: where the broker is this Redis, what to push where if the job is queued
+function life.submit(id, message, wish, list, wake)
   wish = cjson.decode(wish)
   if wish.not_after and NOW > wish.not_after then return {'too late', id, NOW} end
   local outcome, first = first_of(wish, id)
   if outcome then return {outcome, first, NOW} end
   if wish.replaces and holds(id, wish.replaces) then make_way(id) end
   if redis.call('EXISTS', job_key(id)) == 1 then
-    -- Asked again because the answer was lost on its way: whoever asks must still publish it.
-    return {read(id, 'state') == 'queued' and 'queued' or 'exists', id, NOW, redis.call('HGETALL', job_key(id))}
+    -- Asked again because the answer was lost on its way: whoever asks must still publish it, if we do not.
+    return {read(id, 'state') == 'queued' and 'queued' or 'exists', id, NOW, told(wish, id)}
   end
   if wish.most and waiting() >= wish.most then return {'too many', id, NOW} end
   remember_first(wish, id)
-  return {record(id, message, wish, wish.due or NOW + wish.delay), id, NOW, redis.call('HGETALL', job_key(id))}
+  local outcome = record(id, message, wish, wish.due or NOW + wish.delay)
+  if outcome == 'queued' and wake then redis.call('LPUSH', list, wake) end
+  return {outcome, id, NOW, told(wish, id)}
 end
 
 -- Jobs that come together lie aside until all of them are there. -> how many there are so far
@@ -608,6 +614,10 @@ function life.drop(id, token)
   make_way(id)
   return 'dropped'
 end
+
+-- What is rarer. Redis makes all of a script's functions anew at each call, which takes as long as some commands do: of
+-- these, only when one of them is called.
+local function others()
 
 -- A stopping worker hands back all that it still has; the attempts do not count. -> the runs, each as of lose
 function life.give_back(worker)
@@ -910,6 +920,9 @@ function life.lock(name, lifetime)
   return redis.call('SET', key('lock:' .. name), 1, 'NX', 'PX', lifetime) and 1
 end
 
+end
+
+if not life[ARGV[1]] then others() end
 local answer = life[ARGV[1]](unpack(ARGV, 3))
 if changed then redis.call('INCR', key('version')) end
 return answer

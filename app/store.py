@@ -55,7 +55,7 @@ class Submitted(NamedTuple):
 
     outcome: str
     id: str  # of the job that came first, if one did
-    record: dict | None = None  # of a new job, as Reader.get has it
+    record: dict | None = None  # of a new job, as Reader.get has it, if the caller wants to be told
 
 
 class Lost(NamedTuple):
@@ -101,25 +101,25 @@ class Store(Reader):
 
     def submit(self, id, kind, message, *, due=None, delay=0, max_attempts=None, queue="", priority=None,
                request_id=None, idempotency=None, digest=None, replaces=None, follow=None,
-               most=None, lane=None) -> Submitted:
+               most=None, lane=None, wake=None, tell=None) -> Submitted:
         """Accept a job: due at `due` (ms since 1970), else in `delay` seconds. store.lua tells of the rest."""
         wish = {"kind": kind, "queue": queue, "priority": priority, "max_attempts": max_attempts,
                 "request_id": request_id, "due": due and int(due), "delay": int(delay * 1000),
                 "idempotency": idempotency, "digest": digest, "replaces": replaces, "follow": follow, "most": most,
-                "lane": lane}
-        outcome, id, *fields = self._in_time("submit", id, message, wish=wish)
-        if not fields:
+                "lane": lane, "tell": tell}
+        outcome, id, *fields = self._in_time("submit", id, message, wish=wish, more=wake)
+        if not any(fields):
             return Submitted(outcome, id)
         names, values = fields[0][::2], fields[0][1::2]
         return Submitted(outcome, id, {"id": id, "message": message, **dict(zip(names, values))})
 
-    def _in_time(self, name: str, *args, wish: dict) -> list:
+    def _in_time(self, name: str, *args, wish: dict, more: Iterable[str] | None = None) -> list:
         outcome = "too late"
         while outcome == "too late":  # we are still here to read that, so it only waited a little long: again
             sent = time.monotonic() * 1000
             if self._ahead is not None:
                 wish["not_after"] = int(sent + self._ahead + PATIENCE_SECONDS * 1000)
-            outcome, id, now, *rest = self._move(name, *args, _wish(wish))
+            outcome, id, now, *rest = self._move(name, *args, _wish(wish), *(more or ()))
             self._ahead = now - sent
         return [outcome, id, *rest]
 
@@ -160,11 +160,12 @@ class Store(Reader):
         """Take a queued job for `lease` seconds. Returns a Start, or the state that forbids it.
 
         Args:
-            recorded: it had a record when it was published; without one now it is "gone", and not made anew.
+            recorded: it had a record when it was published; without one now it is "gone", and not made anew of the
+                message and what follows that.
         """
         wish = {"kind": kind, "queue": queue, "priority": priority, "max_attempts": max_attempts, "delay": 0}
-        state, *rest = self._move("start", id, worker, secrets.token_hex(4), int(lease * 1000), message, _wish(wish),
-                                  int(recorded))
+        state, *rest = self._move("start", id, worker, secrets.token_hex(4), int(lease * 1000),
+                                  *(("", "", 1) if recorded else (message, _wish(wish), 0)))
         if state != states.RUNNING or not rest:
             return state
         token, attempt, cursor, lane, request_id, waited = rest

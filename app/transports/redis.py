@@ -108,7 +108,11 @@ class Channel(redis.Channel):
 
 def lists(queue: str) -> list[str]:
     """Where its messages wait in Redis, the most urgent first."""
-    return [f"{queue}{Channel.sep}{priority}" if priority else queue for priority in Channel.priority_steps]
+    return [list_of(queue, priority) for priority in Channel.priority_steps]
+
+
+def list_of(queue: str, priority: int) -> str:
+    return f"{queue}{Channel.sep}{priority}" if priority else queue
 
 
 class Transport(redis.Transport):

@@ -30,8 +30,19 @@ def test_the_same_id_is_accepted_once(store):
 
 
 def test_who_submits_a_job_has_its_record_without_another_call(store):
-    assert submit(store, lane="a", priority=3, request_id="r").record == store.get("a")
-    assert submit(store, "b", delay=60).record == store.get("b")
+    assert submit(store, lane="a", priority=3, request_id="r", tell=True).record == store.get("a")
+    assert submit(store, "b", delay=60, tell=True).record == store.get("b")
+    assert submit(store, "c").record is None
+
+
+def test_what_wakes_a_worker_up_is_pushed_with_the_record_of_a_job_that_is_queued_and_with_no_other(store):
+    wake = ("the list", "the message")
+    for _ in range(2):  # the second time because the answer was lost
+        assert submit(store, wake=wake, lane="a").outcome == "queued"
+    assert submit(store, "b", wake=wake, lane="a").outcome == "waiting"
+    assert submit(store, "c", wake=wake, delay=60).outcome == "scheduled"
+    assert submit(store, "d", wake=wake, most=1).outcome == "too many"
+    assert store.redis.lrange("the list", 0, -1) == ["the message"]
 
 
 def test_who_asks_again_because_the_answer_was_lost_is_told_to_publish(store):

@@ -1,6 +1,8 @@
 """What is noted in Redis of the messages that a worker has taken: nothing of a job with a record, by which it is found;
 of all others what kombu notes."""
 
+import json
+
 import pytest
 from kombu import Connection, Queue
 
@@ -86,6 +88,36 @@ def test_of_jobs_that_are_published_together_one_that_cannot_be_keeps_back_no_ot
     assert dynos.store.redis.llen("default") == 3
     (line,) = (line for line in caplog.records if line.levelname == "ERROR")
     assert (line.message, line.fields["job"]) == ("cannot be published", ids[1])
+
+
+@pytest.mark.parametrize("priority", [None, 5])
+def test_the_message_that_is_pushed_with_a_record_is_the_one_that_kombu_sends(dynos, priority):
+    for kept_messages in (None, dynos.celery.kept_messages):
+        dynos.celery.kept_messages = kept_messages
+        dynos.task("work").apply_async(("a", "b"), priority=priority, headers={"x": 1}, link=dynos.task("work").s("c"))
+    (name,) = dynos.store.redis.keys("default*")
+    ours, kombus = map(json.loads, dynos.store.redis.lrange(name, 0, -1))
+    ids = {"id", "root_id", "delivery_tag", "correlation_id", "body"}
+    assert flat(ours, ids) == flat(kombus, ids)
+    assert RECORDED in flat(ours, ids)
+
+
+def flat(fields, without):
+    found = {}
+    for name, value in fields.items():
+        if name not in without:
+            found |= flat(value, without) if isinstance(value, dict) else {name: value}
+    return found
+
+
+def test_who_makes_a_job_has_no_other_connection_than_that_to_the_job_store(dynos):
+    def connections():
+        return len(dynos.store.redis.client_list())
+
+    before = connections()
+    dynos.work("a")
+    assert dynos.store.redis.llen("default") == 1
+    assert connections() == before
 
 
 def test_a_worker_that_stops_puts_a_running_job_back_on_the_broker_itself(dynos):

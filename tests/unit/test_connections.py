@@ -1,7 +1,8 @@
 import pytest
+from redis.exceptions import ResponseError
 
 from app.config import Settings
-from app.connections import with_tls
+from app.connections import connect, with_tls
 from app.queue import configuration
 
 
@@ -39,3 +40,42 @@ def test_every_wait_for_redis_has_an_end():
 def test_remote_control_is_off_unless_asked_for():
     assert configuration(settings())["worker_enable_remote_control"] is False
     assert configuration(settings(REMOTE_CONTROL="1"))["worker_enable_remote_control"] is True
+
+
+class TooLong(Exception):
+    """A soft time limit: a signal raises it wherever the job is."""
+
+
+def test_the_answer_to_a_command_that_was_broken_off_is_no_other_commands(redis, monkeypatch):
+    client = connect(redis.url, patient=True)
+
+    def read(*_):
+        raise TooLong
+
+    with monkeypatch.context() as patch, pytest.raises(TooLong):
+        patch.setattr(client, "parse_response", read)
+        client.ping()
+    assert client.echo("mine") == "mine"
+    client.close()
+
+
+def test_a_command_that_fails_leaves_the_connection_open(redis):
+    client = connect(redis.url, patient=False)
+    connection = client.client_id()
+    with pytest.raises(ResponseError):
+        client.execute_command("NONSENSE")
+    assert client.client_id() == connection
+    try:
+        raise ValueError
+    except ValueError:
+        assert client.client_id() == connection  # amid an error of somebody else's
+    client.close()
+
+
+def test_a_connection_that_was_cut_is_opened_again(redis):
+    client, other = connect(redis.url, patient=False), connect(redis.url, patient=False)
+    client.ping()
+    other.client_kill_filter(_type="normal", skipme=True)
+    assert client.ping()
+    for each in (client, other):
+        each.close()
