@@ -39,7 +39,7 @@ def look(store: Store, queues: Iterable[str] = ()) -> Demand:
             record until a worker takes it, counts as a job that waits.
     """
     now = store.now() * 1000
-    scheduled, schedules, queued, running, bulks, workers, *messages = _sets(store, now, queues)
+    scheduled, schedules, queued, running, bulks, workers, *others = _sets(store, now, queues)
     pipe = store.redis.pipeline(transaction=False)
     for bulk, _ in bulks:
         pipe.llen(f"{PREFIX}bulk:{bulk}")
@@ -56,15 +56,15 @@ def look(store: Store, queues: Iterable[str] = ()) -> Demand:
                 if int(busy or 0) and now - heard <= HEARD_SECONDS * 1000]
     waiting = queued[0] + scheduled[0] + schedules[0] + sum(staged)
     return Demand(
-        now, (now - min(heads, default=now)) / 1000, waiting or int(any(messages)), len(running),
+        now, (now - min(heads, default=now)) / 1000, waiting or int(any(others)), len(running),
         scheduled[1] + schedules[1], (min(ahead) - now) / 1000 if ahead else math.inf,
         int(said[0][0] or 0) if said else 0, max(map(number, runners), default=0))
 
 
 def _sets(store: Store, now: float, queues: Iterable[str]) -> list:
     """Of what falls due: how many have, how many will soon, the first that has, the first that will. Of what is queued:
-    how many, the first. Then the ids of what runs, the bulks, the workers, the one heard of last first; and of each
-    of the queues, whether there are messages."""
+    how many, the first. Then the ids of what runs, the bulks, the workers, the one heard of last first; whether there
+    are records of app.records, which only a worker writes; and of each of the queues, whether there are messages."""
     pipe = store.redis.pipeline(transaction=False)
     for name in ("scheduled", "schedules"):
         pipe.zcount(PREFIX + name, "-inf", now)
@@ -75,6 +75,7 @@ def _sets(store: Store, now: float, queues: Iterable[str]) -> list:
     pipe.zrange(PREFIX + "queued", 0, 0, withscores=True)
     pipe.zrange(PREFIX + "running", 0, -1).zrange(PREFIX + "bulks", 0, -1, withscores=True)
     pipe.zrevrange(PREFIX + "workers", 0, -1, withscores=True)
+    pipe.exists(PREFIX + "records")
     for queue in queues:
         pipe.exists(*lists(queue))
     told = pipe.execute()

@@ -3,6 +3,8 @@
 import json
 import math
 
+import pytest
+
 from app.demand import ANY, HEARD_SECONDS, START_SECONDS, Demand, look
 from tests.stores import MESSAGE, start, submit
 
@@ -44,6 +46,12 @@ def test_what_no_record_tells_of(store, clock):
     assert [look(store, queues).waiting for queues in (["default"], ["default", "mail"])] == [0, 1]
     clock.forward(HEARD_SECONDS + 1)
     assert look(store).highest == 0
+
+
+def test_records_wait_for_a_worker_too(store, clock):
+    records = pytest.importorskip("app.records")
+    store.redis.xadd(records.WAITING, {"record": "{}"})
+    assert look(store) == Demand(now=clock(), waiting=1)
 
 
 def test_jobs_that_came_together_wait_before_they_have_their_records(store, clock):
