@@ -10,8 +10,9 @@ from app.config import Settings
 #: Where the platform does not say for how long it wants to be left alone, in seconds.
 PAUSE_SECONDS = 30
 MOST_PAUSE_SECONDS = 300
-#: Its words for it: "Cannot update to more than 1 Basic size dynos per process type."
-LIMIT = re.compile(r"more than ([0-9]+) .*\bper process type")
+#: Its words for it: "Cannot update to more than 1 Basic size dynos per process type." and, of those of all types
+#: together, "Cannot run more than 2 Eco size dynos."
+LIMIT = re.compile(r"Cannot (?:update to|run) more than ([0-9]+) ")
 
 
 class Formation(NamedTuple):
@@ -28,7 +29,7 @@ class Busy(Exception):
 
 
 class Limited(Exception):
-    """Dynos of this size: no more than `most` of a type. Eco and Basic allow one."""
+    """Dynos of this size: no more than `most` of this type. Eco and Basic allow one."""
 
     def __init__(self, most: int):
         super().__init__(f"no more than {most} dynos of a type")
@@ -65,8 +66,9 @@ class Heroku:
         if answer.status in (408, 409, 425, 429) or answer.status >= 500:
             raise Busy(str(answer.status), wait(answer))
         why = str(answer.body.get("message") or "")[:300]
-        if answer.status == 422 and (limit := LIMIT.search(why)):
-            raise Limited(int(limit[1]))
+        if body and answer.status == 422 and (limit := LIMIT.search(why)):
+            # One less in any case: of a limit for all types together, the others have their part.
+            raise Limited(min(int(limit[1]), body["quantity"] - 1))
         try:
             if answer.status in (200, 202):
                 return Formation(int(answer.body["quantity"]), str(answer.body.get("size") or ""))

@@ -27,6 +27,7 @@ class Platform:
         self.answers: list[tuple[int, dict, object]] = []
         self.asked: list[tuple[str, int | None]] = []
         self.workers: dict[int, Process] = {}
+        self.web, self.most = 1, 100  # dynos of the other type; of all types together
         self.slow = 0.0
         self.before_answer = lambda: None  # what happens in the app meanwhile
         platform = self
@@ -63,6 +64,9 @@ class Platform:
         if headers["Accept"] != "application/vnd.heroku+json; version=3" or path != "/apps/shop/formation/worker":
             return NOT_FOUND
         wanted = body.get("quantity", self.quantity)
+        if self.web + wanted > self.most:
+            return 422, {}, {"id": "cannot_run_above_limit", "limit": self.most, "message":
+                             f"Cannot run more than {self.most} {self.size} size dynos."}
         if wanted > 1 and self.size in ("Eco", "Basic"):
             return 422, {}, {"id": "invalid_params", "message":
                              f"Cannot update to more than 1 {self.size} size dynos per process type."}

@@ -175,6 +175,17 @@ def test_one_dyno_a_type_is_understood_once_and_said(platform, store, tick, page
     assert problem() is None
 
 
+def test_of_a_limit_for_all_types_together_it_takes_what_is_left(platform, store, tick, page):
+    platform.most = 2
+    for id in "abcdef":
+        submit(store, id)
+    tick()
+    for _ in range(10):
+        tick(30)
+    assert platform.told() == [3, 2, 1]
+    assert "a type may have 1, so no more workers are started" in problem().sentence
+
+
 @pytest.mark.parametrize(("answer", "words"), [
     (UNAUTHORIZED, "Heroku does not let HEROKU_API_TOKEN scale workers (401)"),
     (FORBIDDEN, "Heroku does not let HEROKU_API_TOKEN scale workers (403)"),
