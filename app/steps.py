@@ -6,6 +6,7 @@ as the last running one has ended, and after SHUTDOWN_SECONDS gives back those t
 """
 
 import logging
+import math
 import os
 import signal
 import threading
@@ -51,6 +52,8 @@ class Life(bootsteps.StartStopStep):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_, number=number: self.asked.append((number, monotonic())))
         self.timers = Timers(self.celery)
+        if worker.hub:
+            self.timers.turned = -math.inf  # till it is connected to the broker
         self.timers.start()
         threading.Thread(target=self.watch, name="stop", daemon=True).start()
 

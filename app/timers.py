@@ -49,7 +49,7 @@ class Timers:
         self.broker = broker_of(celery.conf.broker_url)
         self.retention = celery.settings.retention_days * 86400
         self.in_touch_since = monotonic()
-        self.turned = math.inf  # when Celery's own loop last went round; always, where it has none
+        self.turned = math.inf  # when Celery's own loop last went round; always, where a broker does without
         self.clock_ahead = 0.0  # seconds that the clock of Redis is ahead of our monotonic one
 
     def start(self):
@@ -126,8 +126,9 @@ class Timers:
 
     def beat(self) -> float:
         settings = self.celery.settings
-        if monotonic() - self.turned < HANG_SECONDS:  # else it takes no jobs, and does not count as a worker
-            self.store.beat(self.celery.worker, settings.worker_concurrency, len(active_jobs()), settings.release)
+        if monotonic() - self.turned >= HANG_SECONDS:  # it takes no jobs, and does not count as a worker
+            return HANG_SECONDS / 10
+        self.store.beat(self.celery.worker, settings.worker_concurrency, len(active_jobs()), settings.release)
         return BEAT_SECONDS
 
     def unsubscribe(self) -> float:

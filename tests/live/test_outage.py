@@ -141,11 +141,14 @@ def test_a_broker_that_is_away_does_not_keep_a_job_from_being_accepted_and_run_l
     dynos.web()
     broker.stop()
     assert post(dynos)[0] == 202
-    dynos.worker(wait=False)
+    worker = dynos.worker(wait=False)
+    wait_for(lambda: "Cannot connect" in worker.text())
     time.sleep(2)
+    assert not dynos.store.workers(within=60), "it takes no jobs, so /health/ready must not count it"
     broker.start()
     (id,) = dynos.store.redis.zrange(PREFIX + "all", 0, -1)
     assert dynos.wait(id, seconds=60)["state"] == "succeeded"
+    wait_for(lambda: dynos.store.workers(within=60))
     broker.stop()
 
 
