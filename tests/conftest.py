@@ -3,11 +3,15 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from hypothesis import settings
 
 from app import lines
 from app.scrubber import Scrubber
 from tests import log_lines
 from tests.dynos import Dynos, Server
+
+settings.register_profile("patient", deadline=None)  # a machine that is busy makes no example wrong
+settings.load_profile("patient")
 
 
 @pytest.fixture
