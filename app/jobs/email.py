@@ -14,6 +14,9 @@ from app.redis_health import Problem
 
 logger = logging.getLogger(__name__)
 
+#: Of all attachments together. Few mail servers take more than 25 MB, and on the wire they are a third larger; a worker
+#: that sends them has six times as much in memory.
+MOST_ATTACHED_MB = 18
 #: What MAIL_DAILY_LIMIT keeps for tomorrow goes then within so many seconds, not all at once.
 SPREAD_SECONDS = 3600
 MEND = "heroku config:set SMTP_URL=smtp://…"  # an example with a password would be masked
@@ -54,9 +57,12 @@ class Email(Params):
     @classmethod
     def there(cls, value, info):
         app = (info.context or {}).get("app")  # only where it is accepted: later, its expiry is the job's failure
-        for id in value if app else ():
-            if not files.is_file(id) or app.files.get(id) is None:
+        found = {id: app.files.get(id) if files.is_file(id) else None for id in value} if app else {}
+        for id, file in found.items():
+            if file is None:
                 raise ValueError(f"there is no file {id}; files are kept for RETENTION_DAYS")
+        if app:
+            check_size([found[id] for id in value])
         return value
 
     @field_validator("text")
@@ -75,6 +81,13 @@ class Email(Params):
         if app := (info.context or {}).get("app"):  # later, whoever sends has to ask: the limit may be another
             check_count(len(set(everybody)), app.settings)
         return self
+
+
+def check_size(attachments: list[files.File]) -> None:
+    """Raises ValueError with a sentence."""
+    size = sum(file.bytes for file in attachments)
+    if size > MOST_ATTACHED_MB * 1e6:
+        raise ValueError(f"attachments may have {MOST_ATTACHED_MB} MB together at most, not {size / 1e6:,.1f}")
 
 
 def check(settings: Settings) -> list[Problem]:
@@ -100,7 +113,7 @@ def email(job, params: Email):
         # The same on every attempt: should one be sent twice after all, mail programs show it once.
         message_id=f"<{job.request.id}@{settings.mail_from.rpartition('@')[2]}>", sender=settings.mail_from,
         to=params.to, cc=params.cc, reply_to=params.reply_to, subject=params.subject, text=params.text,
-        html=params.html, attachments=[_attachment(job.app.files, id) for id in params.attachments],
+        html=params.html, attachments=_attachments(job.app.files, params.attachments),
         request_id=job.request_id)
     done = job.cursor or {"accepted": [], "refused": {}}
     if done.pop("handing_over", False):
@@ -129,11 +142,15 @@ def _check(recipients: list[str], settings) -> None:
         raise mail.Refused(f"Nobody got anything: {error}.") from None
 
 
-def _attachment(kept: files.Files, id: str) -> mail.Attachment:
-    file = kept.get(id)
-    if file is None:
-        raise mail.Refused(f"The attachment {id} has expired.")
-    return mail.Attachment(file.name, file.type, b"".join(kept.read(file)))
+def _attachments(kept: files.Files, ids: list[str]) -> list[mail.Attachment]:
+    found = [kept.get(id) for id in ids]
+    if None in found:
+        raise mail.Refused(f"The attachment {ids[found.index(None)]} has expired.")
+    try:
+        check_size(found)  # again, as another file may have taken the place of one, or none of our API accepted the job
+    except ValueError as error:
+        raise mail.Refused(f"Nobody got anything: {error}.") from None
+    return [mail.Attachment(file.name, file.type, b"".join(kept.read(file))) for file in found]
 
 
 def _hand_over(job, message, everybody, recipients: list[str], done: dict) -> None:

@@ -376,6 +376,24 @@ def test_an_attachment_that_is_not_there_is_refused_when_asked_and_final_when_it
     assert mailbox.messages == []
 
 
+def test_more_attachments_than_mail_servers_take_and_a_worker_has_memory_for_are_refused(dynos_with, mailbox):
+    """Also the same one many times, which takes next to no room while it is kept."""
+    app = create_app(Settings.from_env(dynos_with.env))
+    file = keep(dynos_with, "a.bin", "application/octet-stream", bytes(4_600_000))
+    for count, status in ((3, 202), (4, 422)):
+        answer = app.test_client().post(
+            "/api/jobs", json={"kind": "email", "delay": 60, "params": PARAMS | {"attachments": [file] * count}},
+            headers={"Authorization": "Bearer test-token"})
+        assert answer.status_code == status
+    assert answer.json["errors"] == [{
+        "field": "params.attachments", "message": "attachments may have 18 MB together at most, not 18.4"}]
+    app.extensions["store"].redis.close()
+    job = dynos_with.wait(email(dynos_with, attachments=[file] * 4))
+    assert (job["state"], job["attempt"], job["error"]["type"]) == ("failed", 1, "Refused")
+    assert "18 MB together at most" in job["error"]["message"]
+    assert mailbox.messages == []
+
+
 def test_a_file_lives_until_the_mail_that_will_carry_it(dynos_with):
     app = create_app(Settings.from_env(dynos_with.env))
     id = keep(dynos_with, "a.pdf", "application/pdf", b"x")
