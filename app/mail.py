@@ -48,7 +48,9 @@ def compose(*, message_id: str, sender: str, to: list[str], subject: str, text: 
     if html is not None:
         message.add_alternative(html, subtype="html") if text is not None else message.set_content(html, subtype="html")
     for name, type, content in attachments:
-        maintype, _, subtype = type.partition(";")[0].partition("/")
+        maintype, _, subtype = type.partition(";")[0].lower().partition("/")
+        if maintype in ("message", "multipart"):  # who gets it would read our base64 as its parts
+            maintype, subtype = "application", "octet-stream"
         message.add_attachment(content, maintype=maintype, subtype=subtype, filename=name)
     return message
 

@@ -1,4 +1,6 @@
+import email
 import smtplib
+from email.policy import default
 
 import pytest
 
@@ -22,6 +24,15 @@ def test_text_and_html_become_two_forms_of_one_message():
 def test_a_line_break_in_a_header_is_refused_here_too(parts):
     with pytest.raises(ValueError):
         message(**parts)
+
+
+@pytest.mark.parametrize("type", ["text/csv", "application/pdf", "message/rfc822", "Message/External-Body",
+                                  "multipart/mixed", "multipart/form-data; boundary=x"])
+def test_an_attachment_of_any_type_arrives_as_it_is(type):
+    content = b"Subject: x\r\n\r\n--x\r\n.\xff\r\n"
+    sent = message(attachments=[mail.Attachment("a.eml", type, content)]).as_bytes()
+    (part,) = email.message_from_bytes(sent, policy=default).iter_attachments()
+    assert (part.get_filename(), part.get_payload(decode=True), part.defects) == ("a.eml", content, [])
 
 
 def test_the_password_is_not_sent_in_the_clear_to_another_host(monkeypatch):
