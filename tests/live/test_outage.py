@@ -16,6 +16,7 @@ from app.queue import QUEUE
 from app.store import PREFIX
 from app.transports.redis import Channel
 from tests.dynos import Server, wait_for
+from tests.house import OWNER, House
 
 JOB = {"kind": "sample", "params": {"seconds": 0, "label": "x"}}
 
@@ -132,6 +133,28 @@ def test_a_full_redis_refuses_with_503_and_keeps_what_it_accepted(make_dynos):
         assert len(dynos.store.redis.keys(PREFIX + "message:*")) == accepted
     finally:
         server.stop()
+
+
+#: What makes something new, but for the forms of the page, which go the same ways.
+NEW = {"/api/jobs": {"json": JOB}, "/api/jobs/bulk": {"data": json.dumps(JOB), "content_type": "application/x-ndjson"},
+       "/api/schedules": {"json": JOB | {"cron": "0 9 * * *"}},
+       "/api/uploads": {"data": b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\na,b\n'
+                        b"1,2\r\n--b--\r\n", "content_type": "multipart/form-data; boundary=b"}}
+
+
+@pytest.mark.parametrize("path", NEW)
+def test_a_full_redis_takes_nothing_new_in_part(redis, path):
+    house = House(redis.url)
+    if not house.app.url_map.bind("").test(path, "POST"):
+        pytest.skip("it was deleted")
+    bearer, before = {"Authorization": f"Bearer {OWNER}"}, house.inside()
+    house.raw.config_set("maxmemory", 100_000)
+    answer = house.app.test_client().post(path, headers=bearer, **NEW[path])
+    assert (answer.status_code, bool(answer.headers["Retry-After"])) == (503, True)
+    assert house.inside() == before
+    house.raw.config_set("maxmemory", 0)
+    assert house.app.test_client().post(path, headers=bearer, **NEW[path]).status_code in (201, 202)
+    house.close()
 
 
 def test_a_broker_that_is_away_does_not_keep_a_job_from_being_accepted_and_run_later(redis, tmp_path, make_dynos):
