@@ -82,6 +82,14 @@ def test_others_are_served_while_slow_clients_are_more_than_there_are_threads(we
             thread.join()
 
 
+def test_a_head_has_ten_seconds_though_nobody_else_wants_the_thread(web):
+    began = time.monotonic()
+    with connect(web) as connection:
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+        assert b"200" not in everything(connection)
+    assert 9 < time.monotonic() - began < 15
+
+
 def test_others_are_served_while_connections_lie_idle(web):
     with ExitStack() as stack:
         for _ in range(200):
