@@ -161,9 +161,9 @@ def _due(celery: Celery, timing: Timing) -> int | None:
 
 
 def fire(celery: Celery, id: str) -> str | None:
-    """Make a job of a due occurrence. Returns its id, or None when another worker did.
+    """Make a job of a due occurrence. Returns its id, or None when another worker did, or there is no room for it.
 
-    What was missed while no worker lived runs once, however many occurrences that were.
+    What was missed while no worker lived, or there was no room, runs once, however many occurrences that were.
     """
     entry = celery.store.schedule(id)
     now = celery.store.now()
@@ -180,7 +180,12 @@ def fire(celery: Celery, id: str) -> str | None:
         keep_files(celery, kwargs["params"], following / 1000)
     job = celery.store.fire(id, entry["version"], entry["due"], following, entry["kind"],
                             encode(entry["kind"], message), queue=queue,
-                            priority=message.get("priority"), max_attempts=attempts, lane=lane)
+                            priority=message.get("priority"), max_attempts=attempts, lane=lane,
+                            most=celery.settings.waiting_max)
+    if job == "no room":
+        logger.warning("Redis is full, or WAITING_MAX jobs wait: its job is to be made in a minute",
+                       extra=lines.about(schedule=id))
+        return None
     if job:
         lines.event(logger, "accepted", job=job, kind=entry["kind"], schedule=id)
     return job

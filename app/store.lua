@@ -824,16 +824,22 @@ function life.delete_schedule(id)
   return redis.call('DEL', key('schedule:' .. id))
 end
 
--- The occurrence due at `due` becomes a job, and the next one takes its place. -> id of the job, or false when
--- another worker was first or somebody has changed the schedule
+-- The occurrence due at `due` becomes a job, and the next one takes its place. -> id of the job; 'no room', then it is
+-- due again in a minute; or false when another worker was first or somebody has changed the schedule
+--   wish: JSON of what `record` takes, most (as for submit), and of make_room batch and age
 function life.fire(id, version, due, next_due, message, wish)
   local at = redis.call('ZSCORE', key('schedules'), id)
   if not at or tonumber(at) ~= tonumber(due) or redis.call('HGET', key('schedule:' .. id), 'version') ~= version then
     return false
   end
   local job = id .. '-' .. due
+  wish = cjson.decode(wish)
   if redis.call('EXISTS', job_key(job)) == 0 then
-    record(job, message, cjson.decode(wish), tonumber(due))
+    if waiting() >= wish.most or fullness() >= 1 and life.make_room(wish.batch, 0, wish.age) == 0 then
+      redis.call('ZADD', key('schedules'), NOW + 60000, id)
+      return 'no room'
+    end
+    record(job, message, wish, tonumber(due))
     redis.call('HSET', job_key(job), 'schedule', id)
   end
   redis.call('HSET', key('schedule:' .. id), 'last', due, 'last_job', job)

@@ -357,11 +357,12 @@ class Store(Reader):
         return bool(self._move("delete_schedule", id))
 
     def fire(self, id: str, version: str, due: int, next_due: int | None, kind: str, message: str, *,
-             queue="", priority=None, max_attempts=None, lane=None) -> str | None:
-        """Make a job of the occurrence due at `due` (ms). Returns its id, or None when another worker did."""
+             most: int, queue="", priority=None, max_attempts=None, lane=None) -> str | None:
+        """Make a job of the occurrence due at `due` (ms), unless `most` wait or run. Returns its id, "no room", or None
+        when another worker did."""
         return self._move("fire", id, version, due, "inf" if next_due is None else next_due, message,
                           _wish({"kind": kind, "queue": queue, "priority": priority, "max_attempts": max_attempts,
-                                 "lane": lane}))
+                                 "lane": lane, "most": most, "batch": ROOM_BATCH, "age": FRESH_SECONDS * 1000}))
 
     def schedule(self, id: str) -> dict | None:
         """The fields as stored, with its id and `due` (ms, None when paused), or None."""

@@ -400,7 +400,12 @@ class Machine(RuleBasedStateMachine):
 
     def fire(self, id):
         schedule = self.schedules[id]
-        job, due = schedules.fire(self.celery, id), schedule["due"]
+        full, due = self.waiting >= MOST, schedule["due"]
+        job = schedules.fire(self.celery, id)
+        if full:
+            assert job is None
+            schedule["due"] = self.clock() + 60_000
+            return
         assert job == f"{id}-{due}"
         self.accepted(job, due, schedule["params"])
         schedule["due"] = next_due(schedule["cron"], "UTC", self.clock() / 1000)

@@ -1,6 +1,7 @@
 """Recurring jobs: the API, what one occurrence is with many workers, and what becomes of those that were missed."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from app.timers import Timers
 from app.web import create_app
 from tests import ledger  # noqa: F401 - its kind, sample
 from tests.dynos import wait_for
+from tests.stores import fail
 
 WEEKLY = {"kind": "sample", "params": {"seconds": 0, "label": "x"}, "cron": "0 9 * * 1", "timezone": "Europe/Madrid"}
 
@@ -201,8 +203,8 @@ def test_two_who_saw_the_same_occurrence_fire_it_once(at):
     id = create(celery)
     clock.ms += 3600_000
     entry = celery.store.schedule(id)
-    fired = [celery.store.fire(id, entry["version"], entry["due"], entry["due"] + 1000_000, "sample", "{}")
-             for _ in range(2)]
+    fired = [celery.store.fire(id, entry["version"], entry["due"], entry["due"] + 1000_000, "sample", "{}",
+                                most=9) for _ in range(2)]
     assert fired == [f"{id}-{entry['due']}", None]
 
 
@@ -214,9 +216,45 @@ def test_a_schedule_that_was_changed_meanwhile_is_not_fired_by_what_was_read_bef
     clock.ms += 3600_000
     entry = celery.store.schedule(id)
     schedules.change(celery, kinds(celery), id, schedules.Change(params={"label": "new"}))
-    assert celery.store.fire(id, entry["version"], entry["due"], entry["due"] + 1000, "sample", "{}") is None
+    assert celery.store.fire(id, entry["version"], entry["due"], entry["due"] + 1000, "sample", "{}", most=9) is None
     (job,) = tick(celery)  # what was due stays due
     assert as_json(celery.store.get(job))["params"] == {"label": "new"}
+
+
+def of_redis(celery, full):
+    celery.store.redis.config_set("maxmemory", 100_000 if full else 0)
+
+
+def of_waiting_max(celery, full):
+    celery.settings = replace(celery.settings, waiting_max=0 if full else 1)
+
+
+@pytest.mark.parametrize("limit", [of_redis, of_waiting_max])
+def test_an_occurrence_for_which_there_is_no_room_becomes_a_job_when_there_is(at, limit, caplog):
+    celery, clock = at
+    id = create(celery)
+    clock.ms += 3600_000
+    limit(celery, full=True)
+    assert tick(celery) == []
+    assert "WAITING_MAX" in caplog.text
+    limit(celery, full=False)
+    clock.ms += 59_000
+    assert tick(celery) == [], "the next look is after a minute, not at once and again and again"
+    clock.ms += 1000
+    (job,) = tick(celery)
+    assert celery.store.schedule(id)["last_job"] == job
+    assert schedules.as_json(celery.store.schedule(id))["next_at"] == "2026-11-30T08:00:00.000Z", "as ever"
+
+
+def test_what_ended_makes_room_for_an_occurrence(at):
+    celery, clock = at
+    create(celery)
+    fail(celery.store, "old", message="x" * 50_000)
+    clock.ms += 3600_000
+    celery.store.redis.config_set("maxmemory", celery.store.redis.info("memory")["used_memory"] - 10_000)
+    (job,) = tick(celery)
+    assert job != "old"
+    celery.store.redis.config_set("maxmemory", 0)
 
 
 def test_one_that_no_longer_makes_sense_can_still_be_paused_and_is_refused_when_resumed(at):
