@@ -129,7 +129,7 @@ class Files:
 
     def _expire(self, content: str, seconds: int) -> None:
         if self.bucket:
-            self.redis.zadd(f"{PREFIX}contents", {content: (self.store.now() + seconds) * 1000})
+            self.store.insist("ZADD", f"{PREFIX}contents", (self.store.now() + seconds) * 1000, content)
         else:
             self.redis.expire(f"{PREFIX}pieces:{content}", seconds)
 

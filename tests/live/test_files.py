@@ -149,6 +149,16 @@ def test_content_is_replaced_and_who_reads_the_old_one_reads_it_to_its_end(kept)
         assert lives[0] <= files.HALF_WRITTEN_SECONDS and lives[1] > 2 * WEEK
 
 
+def test_a_file_that_a_job_waits_for_lives_on_while_redis_is_full(kept):
+    """A worker that could not say so would wait, and with it all that is due."""
+    file = kept.put("a.txt", "text/plain", io.BytesIO(b"x"), most_mb=1, limit="", seconds=60)
+    kept.redis.config_set("maxmemory", 100_000)
+    kept.keep(file.id, 3600)
+    kept.redis.config_set("maxmemory", 0)
+    assert kept.redis.ttl(f"jobs:file:{file.id}") > 3500
+    assert not kept.bucket or kept.redis.zscore("jobs:contents", file.content) > (kept.store.now() + 3500) * 1000
+
+
 def test_the_bucket_is_emptied_of_what_has_expired_and_of_nothing_else(redis, bucket):
     kept = Files(Store(connect(redis.url, patient=False)), WEEK, bucket)
     put(kept, b"old")
