@@ -9,4 +9,7 @@
     faults.py     what goes wrong
     evidence.py   what a ledger tells of each run, and of the faults that touched it
     reconcile.py  what became of each job, and which promise is broken
+    runs.py       what ran when it must not
+    delays.py     how late jobs started
+    document.py   the table in docs/proof.md
 """

@@ -9,6 +9,7 @@ import shutil
 import sys
 import threading
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from app.connections import UNAVAILABLE
@@ -16,10 +17,11 @@ from app.record import lines, loads
 from app.store import PREFIX
 from chaos import faults  # noqa: F401 - has them all
 from chaos.client import Client
+from chaos.document import DOCS, document, machine
 from chaos.fault import FAULTS, Drawn, Skipped, draw
 from chaos.fleet import Fleet, new_folder
 from chaos.ledger import write
-from chaos.reconcile import Verdict, reconcile
+from chaos.reconcile import reconcile
 
 #: Seconds after the last fault for all jobs to end.
 WAIT_SECONDS = 240
@@ -28,16 +30,16 @@ WAIT_SECONDS = 240
 def main() -> int:
     options = arguments()
     if options.check:
-        return tell(reconcile(options.check))
+        return tell(options.check, options.document)
     folder = new_folder()
     print(f"seed {options.seed}, {options.minutes:g} minutes, {options.jobs} jobs; the ledger is {folder / 'ledger'}")
     fleet, failed = Fleet(folder, options.lease), []
     try:
-        write(fleet.ledger, "setting", **vars(options))
+        write(fleet.ledger, "setting", **vars(options), follows=bool(find_spec("app.events")), machine=machine())
         run(fleet, options, failed)
     finally:
         fleet.end()
-    code = tell(reconcile(fleet.ledger))
+    code = tell(fleet.ledger, options.document and not failed)
     for error in failed:
         print(f"The run itself failed: {error}", file=sys.stderr)
     if not (code or failed or options.keep):
@@ -56,6 +58,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=lambda text: text.split(","), default=sorted(FAULTS),
                         metavar="FAULT,…", help=", ".join(sorted(FAULTS)))
     parser.add_argument("--keep", action="store_true", help="the ledger and the logs, though nothing is wrong")
+    parser.add_argument("--document", action="store_true", help=f"write the table into {DOCS.parent.name}/{DOCS.name}")
     parser.add_argument("--check", type=Path, metavar="LEDGER", help="reconcile the ledger of an earlier run")
     options = parser.parse_args()
     if unknown := set(options.only) - set(FAULTS):
@@ -76,6 +79,7 @@ def run(fleet: Fleet, options: argparse.Namespace, failed: list[str]) -> None:
     break_things(fleet, list(draw(options.seed, seconds, options.pause, options.only)), failed)
     fleet.mend(options.workers)
     client.end()
+    failed += client.failed
     wait(fleet)
     fleet.over = True
     for line in records(fleet):
@@ -131,17 +135,22 @@ def records(fleet: Fleet):
     for id in fleet.store.redis.zrange(f"{PREFIX}all", 0, -1):
         record = fleet.store.get(id)
         if record:
+            attempts = lines(record.get("history"))
             yield {"job": id, "kind": record.get("kind"), "state": record["state"], "error": loads(record.get("error")),
-                   "attempts": [entry["outcome"] for entry in lines(record.get("history"))],
-                   "most": int(record.get("max_attempts") or 0)}
+                   "attempts": [entry["outcome"] for entry in attempts], "most": int(record.get("max_attempts") or 0),
+                   "took": (attempts[-1]["ended_at"] - attempts[-1]["started_at"]) / 1000 if attempts else None,
+                   "schedule": record.get("schedule"), "due": int(record.get("due") or 0)}
 
 
-def tell(verdict: Verdict) -> int:
+def tell(ledger: Path, documented: bool) -> int:
+    verdict = reconcile(ledger)
+    if documented:
+        document(DOCS, ledger, verdict)
     width = max(len(name) for name, _ in verdict.rows)
     print("\n".join(f"{name:{width}}  {value}".rstrip() for name, value in verdict.rows))
     for breach in verdict.breaches:
         print(f"BROKEN  {breach}")
-    print("A promise is broken." if verdict.breaches else "Every promise was kept.")
+    print(verdict.words)
     return 1 if verdict.breaches else 0
 
 

@@ -9,10 +9,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import nullcontext
 from importlib.util import find_spec
 from random import Random
 
-from chaos.fleet import Fleet
+from chaos.fleet import LATER, Fleet
 from chaos.ledger import write
 
 SENDERS = 8
@@ -33,6 +34,7 @@ class Client:
         self.gives_up = time.monotonic() + seconds + LAST_SECONDS
         self.places = itertools.count()
         self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(SENDERS)]
+        self.failed: list[str] = []
 
     def start(self) -> None:
         self.began = time.monotonic()
@@ -69,10 +71,11 @@ class Client:
                  "newcomer": 10 if alone else 0}  # the web of an older release refuses it, and all that comes with it
         kind = "chaos" if lane else random.choices(list(kinds), kinds.values())[0]
         if kind == "email" and find_spec("app.jobs.email"):
-            job = {"kind": kind, "params": {"to": ["ada@example.com"], "subject": "Chaos", "text": "…"}}
+            later = [f"{LATER}{next(self.places)}@example.com"] if random.random() < 0.3 else []
+            job = {"kind": kind, "params": {"to": ["ada@example.com", *later], "subject": "Chaos", "text": "…"}}
         else:
             lengths = [(0, 0.1), (0.3, 2), (2, 6), (lease, lease * 1.5)]
-            length = random.choices(lengths, (80, 14, 4, 0 if lane else 1))[0]
+            length = random.choices(lengths, (80, 14, 4, 0) if lane else (70, 19, 9, 2))[0]
             fails = {"chaos": "once" if random.random() < 0.1 else "never", "chaos_fails": "always"}
             job = {"kind": "chaos" if kind == "email" else kind, "params": {
                 "seconds": round(random.uniform(*length), 2), "asks": random.random() < 0.5,
@@ -84,23 +87,25 @@ class Client:
     # --- how
 
     def _run(self) -> None:
-        while True:
-            with self.lock:
-                request = next(self.requests, None)
-            if request is None:
-                return
-            at, key, jobs, lane, cancelled = request
-            time.sleep(max(0, self.began + at - time.monotonic()))
-            for job in jobs:
-                if job["kind"] == "newcomer":
-                    job["kind"] = f"chaos_since_v{self.fleet.release}" if self.fleet.release > 1 else "chaos"
-            if lane:
-                with self.lanes[lane]:  # what was accepted first is known
-                    ids = self._ask(key, jobs)
-            else:
-                ids = self._ask(key, jobs)
-            for id in ids if cancelled else ():
-                self._cancel(id)
+        try:
+            while request := self._next():
+                self._send(*request)
+        except Exception as error:
+            self.failed.append(f"the client: {error!r}")
+
+    def _next(self) -> tuple | None:
+        with self.lock:
+            return next(self.requests, None)
+
+    def _send(self, at: float, key: str, jobs: list[dict], lane: str | None, cancelled: bool) -> None:
+        time.sleep(max(0, self.began + at - time.monotonic()))
+        for job in jobs:
+            if job["kind"] == "newcomer":
+                job["kind"] = f"chaos_since_v{self.fleet.release}" if self.fleet.release > 1 else "chaos"
+        with self.lanes[lane] if lane else nullcontext():  # what was accepted first is known
+            ids = self._ask(key, jobs)
+        for id in ids if cancelled else ():
+            self._cancel(id)
 
     def _ask(self, key: str, jobs: list[dict]) -> list[str]:
         """Returns their ids; none when they were refused."""
@@ -115,7 +120,7 @@ class Client:
         for id, job in zip(ids, jobs):
             write(self.fleet.ledger, "accepted", job=id, kind=job["kind"], sent=round(sent, 3),
                   delay=job.get("delay", 0), fails=job["params"].get("fails", "never"), lane=job.get("lane"),
-                  place=next(self.places))
+                  to=job["params"].get("to"), place=next(self.places))
         return ids
 
     def _cancel(self, id: str) -> None:

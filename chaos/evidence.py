@@ -9,6 +9,8 @@ FELT_LEASES = 1.5
 #: Faults that keep a worker from renewing its leases, if they last.
 OUT_OF_TOUCH = {"freeze_shortly", "freeze_long", "cut", "stall", "slow", "kill_redis", "stop_redis", "freeze_redis",
                 "machine"}
+#: Faults that end a worker, or a process of it.
+ENDS = {"kill_worker", "kill_child", "restart_worker", "scale", "deploy", "crash"}
 #: Out of touch for less than this share of a lease, none can be lost: they are renewed when a third has passed.
 SHARE = 0.5
 #: Seconds that a connection may take to come back.
@@ -25,6 +27,7 @@ class Run:
     step: int | None = None  # of a chain
     after: str | None = None  # the job that it follows
     failed: bool = False  # of its own error
+    lost: bool = False  # it was told that it has lost its lease
 
 
 class Evidence:
@@ -33,10 +36,14 @@ class Evidence:
         for line in lines:
             told[line["what"]].append(line)
         self.told = told
-        self.lease = told["setting"][0]["lease"] if told["setting"] else 10
+        self.setting = told["setting"][0]
+        self.lease = self.setting["lease"]
         self.accepted = {line["job"]: line for line in told["accepted"]}
         self.records = {line["job"]: line for line in told["record"]}
         self.faults = sorted(told["fault"], key=lambda fault: fault["began"])
+        self.mails = defaultdict(list)
+        for line in told["mail"]:
+            self.mails[line["job"]].append(line)
         self.runs = self._runs()
 
     def _runs(self) -> dict[str, list[Run]]:
@@ -50,6 +57,7 @@ class Evidence:
                 runs[line["run"]].last = max(runs[line["run"]].last, line["at"])
         for line in self.told["broke"]:
             runs[line["run"]].failed = line["error"] == "ValueError"
+            runs[line["run"]].lost = line["error"] == "LeaseLost"
         for line in self.told["end"]:
             runs[line["run"]].end = line["at"]
         found = defaultdict(list)
@@ -60,12 +68,34 @@ class Evidence:
     def of(self, job: str) -> list[Run]:
         return self.runs.get(job, [])
 
+    def attempts(self, job: str) -> list[str]:
+        """How each ended that its record still tells of."""
+        return self.records.get(job, {}).get("attempts", [])
+
+    def mailed(self, job: str) -> list[dict]:
+        return self.mails.get(job, [])
+
+    def begun(self, job: str) -> float | None:
+        """When it was first seen to do something."""
+        return min([*(run.start for run in self.of(job)), *(mail["at"] for mail in self.mailed(job))], default=None)
+
     def cause(self, run: Run, until: float) -> str | None:
         """The last fault before `until` that touched this run, or what it was before its next one."""
         felt = self.lease * FELT_LEASES
         hits = [fault["name"] for fault in self.faults if touches(fault, run.dyno)
                 and fault["began"] <= until and fault["at"] + felt >= run.start]
         return hits[-1] if hits else None
+
+    def broken_off(self, run: Run, until: float) -> bool:
+        """Whether its worker may not have been able to note, before `until`, that this run has come to its end."""
+        return self.out_of_touch(run, until) or any(
+            fault["name"] in ENDS and touches(fault, run.dyno) and fault["began"] <= until and fault["at"] >= run.end
+            for fault in self.faults)
+
+    def stepped(self, since: float, until: float) -> bool:
+        """Whether the clock of Redis jumped in that time."""
+        return any(fault["name"] == "step_redis_clock" and fault["began"] <= until and fault["at"] >= since
+                   for fault in self.faults)
 
     def out_of_touch(self, run: Run, until: float) -> bool:
         """Whether its worker may have lost its lease before `until`: away from Redis for long enough, with no time to

@@ -35,23 +35,27 @@ def fault(function):
 
 
 @contextmanager
-def noted(fleet: Fleet, name: str, *on: str):
-    """In the ledger when it is over."""
-    began = time.monotonic()
+def noted(fleet: Fleet, name: str, *on: str) -> Iterator[list[str]]:
+    """In the ledger when it is over. Yields whom it hits, for others to be added."""
+    began, on = time.monotonic(), list(on)
     print(f"{began - fleet.began:7.1f} s  {name}: {', '.join(on)}", flush=True)
     try:
-        yield
+        yield on
     finally:
         write(fleet.ledger, "fault", name=name, began=round(began, 3), on=on)
 
 
 @contextmanager
-def on_worker(fleet: Fleet, name: str, pick: float) -> Iterator[Dyno]:
-    with fleet.one_of(fleet.workers, pick) as dyno:
+def on_one(fleet: Fleet, name: str, dynos: list[Dyno], pick: float) -> Iterator[Dyno]:
+    with fleet.one_of(dynos, pick) as dyno:
         if dyno is None:
             raise Skipped
         with noted(fleet, name, dyno.name):
             yield dyno
+
+
+def on_worker(fleet: Fleet, name: str, pick: float):
+    return on_one(fleet, name, fleet.workers, pick)
 
 
 @contextmanager

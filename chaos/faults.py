@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from chaos.fault import Skipped, fault, noted, on_redis, on_worker
+from chaos.fault import Skipped, fault, noted, on_one, on_redis, on_worker
 from chaos.fleet import Dyno
 from tests.proxy import IN, OUT
 
@@ -77,8 +77,8 @@ def freeze_long(fleet, pick, size):
 
 @fault
 def scale(fleet, pick, size):
-    """A worker more or less."""
-    if pick < 0.5 or len(fleet.workers) < 2:
+    """A worker more or less; two stay, for faults that meet."""
+    if pick < 0.5 or len(fleet.workers) < 3:
         with noted(fleet, "scale", "up"):
             return fleet.add_worker()
     with on_worker(fleet, "scale", size) as dyno:
@@ -91,7 +91,7 @@ def step_clock(fleet, pick, size):
     """A dyno's clock jumps, by up to an hour either way."""
     if not fleet.clock_library:
         raise Skipped
-    with on_worker(fleet, "step_clock", pick) as dyno:
+    with on_one(fleet, "step_clock", [*fleet.webs, *fleet.workers], pick) as dyno:
         fleet.step(dyno.name, int(7200 * (size - 0.5)))
 
 
@@ -128,13 +128,10 @@ def slow(fleet, pick, size):
 @fault
 def stall_web(fleet, pick, size):
     """Requests are taken, and Redis does not answer them."""
-    with fleet.one_of(fleet.webs, pick) as dyno:
-        if dyno is None:
-            raise Skipped
-        with noted(fleet, "stall_web", dyno.name):
-            dyno.door.hold(*((IN, OUT), (IN,), (OUT,))[int(size * 1000) % 3])
-            time.sleep(fleet.lease * 0.7 * size)
-            dyno.door.free()
+    with on_one(fleet, "stall_web", fleet.webs, pick) as dyno:
+        dyno.door.hold(*((IN, OUT), (IN,), (OUT,))[int(size * 1000) % 3])
+        time.sleep(fleet.lease * 0.7 * size)
+        dyno.door.free()
 
 
 # --- Redis
@@ -193,10 +190,11 @@ def step_redis_clock(fleet, pick, size):
 @fault
 def deploy(fleet, pick, size):
     """Another release takes over while jobs are in flight: both run for a while."""
-    with noted(fleet, "deploy", f"v{fleet.release + 1}"):
+    with noted(fleet, "deploy", f"v{fleet.release + 1}") as hit:
         fleet.release += 1
         fleet.add_web()
         old = [dyno for dyno in [*fleet.webs, *fleet.workers] if dyno.release < fleet.release and not dyno.taken]
+        hit += [dyno.name for dyno in old]
         for dyno in old:
             dyno.taken = True
             dyno.process.signal_all(signal.SIGTERM)
@@ -211,10 +209,7 @@ def deploy(fleet, pick, size):
 @fault
 def kill_web(fleet, pick, size):
     """KILL it with requests in it; the platform starts another."""
-    with fleet.one_of(fleet.webs, pick) as dyno:
-        if dyno is None:
-            raise Skipped
-        with noted(fleet, "kill_web", dyno.name):
-            fleet.forget(dyno)
-            dyno.process.end()
-            fleet.add_web()
+    with on_one(fleet, "kill_web", fleet.webs, pick) as dyno:
+        fleet.forget(dyno)
+        dyno.process.end()
+        fleet.add_web()

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from tests.smtp import Mailbox, MailServer
 
 #: The mail server takes its time, so that some die while they wait for its yes.
 MAIL_SECONDS = 0.1
+#: How addresses begin that it takes no mail for until it was asked a second time.
+LATER = "later-"
 
 
 @dataclass(eq=False)
@@ -127,8 +130,10 @@ class Fleet(Dynos):
         """All as it should be: so many workers, all of the newest release."""
         for dyno in [*self.webs, *self.workers]:
             if dyno.release < self.release or dyno.process.popen.poll() is not None:
+                began = time.monotonic()
                 self.forget(dyno)
                 dyno.process.end()
+                write(self.ledger, "fault", name="kill_worker", began=began, on=[dyno.name])
         while len(self.workers) < workers:
             self.add_worker()
         if not self.webs:
@@ -146,12 +151,19 @@ class Fleet(Dynos):
 class Mail(Mailbox):
     def __init__(self, ledger: Path):
         super().__init__()
-        self.ledger = ledger
+        self.ledger, self.asked = ledger, set()
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith(LATER) and address not in self.asked:
+            self.asked.add(address)
+            return "450 later"
+        return await super().handle_RCPT(server, session, envelope, address, options)
 
     async def handle_DATA(self, server, session, envelope):
         await asyncio.sleep(MAIL_SECONDS / 2)
         answer = await super().handle_DATA(server, session, envelope)
-        write(self.ledger, "mail", job=self.messages.pop()["Message-ID"].strip("<>").partition("@")[0])
+        job = self.messages.pop()["Message-ID"].strip("<>").partition("@")[0]
+        write(self.ledger, "mail", job=job, to=envelope.rcpt_tos)
         await asyncio.sleep(MAIL_SECONDS / 2)
         return answer
 

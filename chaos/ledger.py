@@ -4,12 +4,14 @@ Each line has `at`, seconds on the monotonic clock, which all processes of a mac
 `what`:
 
     start alive end broke     of a run: job, run, dyno, pid, attempt
-    accepted                  by an answer of the API: job, kind, sent (the first time), delay, fails, lane
+    accepted                  by an answer of the API: job, kind, sent (the first time), delay, fails, lane, to (whom an
+                              email goes)
     cancel                    as answered: job, sent, state ("cancelled", "running", "refused")
-    mail                      the mail server said yes: job
+    mail                      the mail server said yes: job, to
     fault                     one that ends: name, began, on (dynos, or "redis")
-    record                    in the end: job, kind, state, error, attempts (how each ended), most
-    setting                   lease
+    record                    in the end: job, kind, state, error, attempts (how each ended), most, took (seconds of the
+                              last attempt), schedule and due (ms since 1970) if one made it
+    setting                   lease, follows (whether a job may start when another ends), seed, minutes, machine …
 """
 
 import json

@@ -1,17 +1,21 @@
 """The one that checks is checked: a ledger in which something is wrong is found out, and nothing else is."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from chaos import faults  # noqa: F401 - has them all
+from chaos.document import DOCS, document
 from chaos.fault import FAULTS, draw
 from chaos.reconcile import reconcile
 from tests.dynos import ROOT
 
 KILLED = {"at": 4, "what": "fault", "name": "kill_worker", "began": 3.9, "on": ["worker.1"]}
+STEPPED = {"at": 3, "what": "fault", "name": "step_redis_clock", "began": 1.2, "on": ["redis"]}
+FULL = {"at": 8, "what": "fault", "name": "fill_redis", "began": 6, "on": ["redis"]}
 FROZEN = {"at": 22, "what": "fault", "name": "freeze_long", "began": 3, "on": ["worker.1"]}
 
 
@@ -25,22 +29,37 @@ def ran(job="a", start=2.0, end: float | None = 3.0, dyno="worker.1", run=None):
     return [{"at": start, "what": "start", **run}] + ([{"at": end, "what": "end", **run}] if end else [])
 
 
-def record(job="a", state="succeeded", *attempts, kind="chaos", error=None):
+def record(job="a", state="succeeded", *attempts, kind="chaos", error=None, **fields):
     return {"at": 99, "what": "record", "job": job, "kind": kind, "state": state, "error": error,
-            "attempts": attempts or [state], "most": 3}
+            "attempts": attempts or [state], "most": 3, "took": None, "schedule": None, "due": 0} | fields
 
 
-def mail(at, job="a"):
-    return {"at": at, "what": "mail", "job": job}
+def mail(at, job="a", *to):
+    return {"at": at, "what": "mail", "job": job, "to": to or ["ada"]}
+
+
+def broke(error, start, at, job="a", dyno="worker.1"):
+    begun = ran(job, start, None, dyno)
+    return [*begun, begun[0] | {"at": at, "what": "broke", "error": error}]
+
+
+def occurrence(job, minute):
+    return [ran(job, 60.0 * minute, 60.0 * minute + 1), record(job, schedule="s", due=60_000 * minute)]
 
 
 def forged(folder, *lines):
     ledger = folder / "ledger"
-    flat = [{"at": 0, "what": "setting", "lease": 10}]
+    flat = [{"at": 0, "what": "setting", "lease": 10, "follows": True, "seed": 5, "minutes": 2.0, "jobs": 1200,
+             "machine": "2 cores."}]
     for line in lines:
-        flat += line if isinstance(line, list) else [line]
+        flat += flatten(line) if isinstance(line, list) else [line]
     ledger.write_text("".join(json.dumps(line) + "\n" for line in flat))
     return ledger
+
+
+def flatten(lines):
+    for line in lines:
+        yield from flatten(line) if isinstance(line, list) else [line]
 
 
 def follows(job, start, leader="a"):
@@ -50,8 +69,16 @@ def follows(job, start, leader="a"):
 
 RIGHT = {
     "done": [accepted(), ran(), record()],
-    "failed as it was to": [accepted(fails="always"), ran(), record("a", "failed", "retried", "failed",
-                                                                    error={"type": "ValueError"})],
+    "failed as it was to": [accepted(fails="always"), broke("ValueError", 2, 3),
+                            record("a", "failed", "retried", "failed", error={"type": "ValueError"})],
+    "forgotten by a full Redis": [accepted(), ran(), FULL],
+    "early by a clock that jumped": [accepted(delay=5), ran(), STEPPED, record()],
+    "mailed, and later to who asked for it": [accepted(kind="email", to=["ada", "bob"]), mail(2), mail(17, "a", "bob"),
+                                              record("a", "succeeded", "retried", "succeeded", kind="email")],
+    "each minute": [occurrence("s-1", 1), occurrence("s-2", 2)],
+    "told that it has lost its lease": [accepted(), broke("LeaseLost", 2, 22.5), FROZEN,
+                                        ran(start=14, end=25, dyno="worker.2"),
+                                        record("a", "succeeded", "lost", "succeeded", took=11.2)],
     "killed, and run again": [accepted(), ran(end=None), KILLED, ran(start=15, end=16, dyno="worker.2"),
                               record("a", "succeeded", "lost", "succeeded")],
     "killed before it could say that it was done": [
@@ -69,6 +96,12 @@ RIGHT = {
 WRONG = {
     "lost: no record": [accepted()],
     "lost: scheduled": [accepted(), ran(end=None), record("a", "scheduled", "retried")],
+    "lost: an email that Redis forgot": [accepted(kind="email"), FULL],
+    "lost: forgotten, though it was not full since": [accepted(), ran(start=9, end=10), FULL],
+    "lost: a chain that Redis forgot": [accepted(kind="chaos_chain"),
+                                        [line | {"step": 0} for line in ran()], FULL],
+    "failed for no reason: of another error": [accepted(fails="always"), ran(end=None),
+                                               record("a", "failed", error={"type": "TypeError"})],
     "failed for no reason": [accepted(), ran(end=None), record("a", "failed", error={"type": "TypeError"})],
     "not run": [accepted(), record()],
     "completed twice: settled twice": [accepted(), ran(), KILLED, ran(start=15, end=16, dyno="worker.2"),
@@ -76,11 +109,23 @@ WRONG = {
     "completed twice: for no reason": [accepted(), ran(), ran(start=15, end=16, dyno="worker.2"), record()],
     "completed twice: another was killed": [accepted(), ran(dyno="worker.3"), KILLED,
                                             ran(start=15, end=16, dyno="worker.2"), record()],
+    "completed twice: Redis was full": [accepted(), ran(), FULL, ran(start=15, end=16, dyno="worker.2"),
+                                        record("a", "succeeded", "lost", "succeeded")],
+    "lease taken away": [accepted(), broke("LeaseLost", 2, 4), ran(start=6, end=7, dyno="worker.2"), record()],
+    "settled by another": [accepted(), ran(end=23.0), FROZEN, ran(start=14, end=25, dyno="worker.2"),
+                           record("a", "succeeded", "lost", "succeeded", took=9.0)],
+    "fired twice": [occurrence("s-1", 1), occurrence("s-1b", 1)],
+    "not fired": [occurrence("s-1", 1), occurrence("s-4", 4)],
     "two runs at once: for no reason": [accepted(), ran(end=9), ran(start=5, end=8, dyno="worker.2"), record()],
     "two runs at once: frozen, but not for so long": [
         accepted(), ran(end=9), FROZEN | {"at": 6}, ran(start=7, end=8, dyno="worker.2"),
         record("a", "succeeded", "lost", "succeeded")],
     "mailed 2 times": [accepted(kind="email"), mail(2), mail(15), record(kind="email")],
+    "mailed 2 times: no mark": [accepted(kind="email", to=["ada", "bob"]), mail(2), mail(17, "a", "bob", "ada"),
+                                record("a", "succeeded", "retried", "succeeded", kind="email")],
+    "not run: one of two got no mail": [accepted(kind="email", to=["ada", "bob"]), mail(2), record(kind="email")],
+    "cancelled, yet mailed": [accepted(kind="email"), {"at": 1.5, "what": "cancel", "job": "a", "state": "cancelled"},
+                              mail(2), record("a", "cancelled", kind="email")],
     "out of turn": [accepted(lane="x"), accepted("b", 1.1, lane="x"), ran("b", 2, 3), ran(start=3.5, end=4), record(),
                     record("b")],
     "out of turn: at once": [accepted(lane="x"), accepted("b", 1.1, lane="x"), ran(end=5), ran("b", 4, 6), record(),
@@ -89,7 +134,10 @@ WRONG = {
                                record("a", "cancelled")],
     "cancelled by nobody": [accepted(), record("a", "cancelled")],
     "early": [accepted(delay=5), ran(), record()],
+    "early: a clock jumped, but later": [accepted(delay=5), ran(), STEPPED | {"began": 2.5}, record()],
+    "early: a mail": [accepted(kind="email", delay=5), mail(2), record(kind="email")],
     "lost: job after": [accepted(), ran(), record(), record("after", "queued", "lost")],
+    "followed by 0": [accepted(kind="chaos_leads"), ran(), record(kind="chaos_leads")],
     "followed by 2": [accepted(kind="chaos_leads"), ran(), record(kind="chaos_leads"), follows("b", 5), record("b"),
                       follows("c", 5), record("c")],
     "refused": [accepted(), ran(), record(), {"at": 5, "what": "refused", "path": "/", "status": 409, "text": ""}],
@@ -116,6 +164,27 @@ def test_the_exit_code_says_whether_a_promise_is_broken(tmp_path, lines, code):
                             capture_output=True, text=True)
     assert answer.returncode == code, answer.stdout + answer.stderr
     assert ("BROKEN" in answer.stdout) == bool(code)
+
+
+def test_the_table_of_a_run_is_put_into_the_document(tmp_path):
+    docs, ledger = tmp_path / "proof.md", forged(tmp_path, *RIGHT["killed, and run again"])
+    docs.write_text("Before\n<!-- chaos -->\nold\n<!-- end -->\nafter\n")
+    for _ in range(2):
+        document(docs, ledger, reconcile(ledger))
+    before, _, text = docs.read_text().partition("<!-- chaos -->\n")
+    assert before == "Before\n"
+    assert text.startswith("`bin/chaos --seed 5 --minutes 2 --jobs 1200`: Every promise was kept.\n")
+    assert "| &emsp;finished | 1 |\n" in text
+    assert "| &emsp;kill_worker | 1 |\n" in text
+    assert text.endswith("2 cores.\n<!-- end -->\nafter\n")
+    assert "old" not in text
+
+
+def test_the_document_says_what_is_broken_and_the_one_of_the_project_has_a_place_for_it(tmp_path):
+    docs, ledger = tmp_path / "proof.md", forged(tmp_path, *WRONG["lost: no record"])
+    shutil.copy(DOCS, docs)
+    document(docs, ledger, reconcile(ledger))
+    assert "A promise is broken.\n- lost: job a" in docs.read_text()
 
 
 def test_the_same_seed_draws_the_same_faults_and_each_before_any_comes_again():
