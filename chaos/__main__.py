@@ -9,6 +9,7 @@ import shutil
 import sys
 import threading
 import time
+import traceback
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,6 +38,9 @@ def main() -> int:
     try:
         write(fleet.ledger, "setting", **vars(options), follows=bool(find_spec("app.events")), machine=machine())
         run(fleet, options, failed)
+    except Exception as error:
+        traceback.print_exc()
+        failed.append(repr(error))
     finally:
         fleet.end()
     code = tell(fleet.ledger, options.document and not failed)
@@ -73,7 +77,8 @@ def run(fleet: Fleet, options: argparse.Namespace, failed: list[str]) -> None:
     for _ in range(options.workers):
         fleet.add_worker(wait=True)
     seconds = options.minutes * 60
-    threading.Thread(target=watch, args=(fleet,), daemon=True).start()
+    threading.Thread(target=watch, args=(fleet, failed), daemon=True).start()
+    threading.Thread(target=watch_machine, args=(fleet,), daemon=True).start()
     client = Client(fleet, options.seed, options.jobs, seconds)
     client.start()
     break_things(fleet, list(draw(options.seed, seconds, options.pause, options.only)), failed)
@@ -106,17 +111,26 @@ def break_things(fleet: Fleet, drawn: list[Drawn], failed: list[str]) -> None:
         thread.join()
 
 
-def watch(fleet: Fleet) -> None:
-    """A dyno that ends by itself is started again, as the platform does; a machine that stands still keeps workers from
-    renewing their leases too."""
+def watch(fleet: Fleet, failed: list[str]) -> None:
+    """A dyno that ends by itself is started again, as the platform does."""
+    while not fleet.over:
+        before = time.monotonic()
+        time.sleep(0.2)
+        try:
+            for dyno in fleet.replace_crashed():
+                write(fleet.ledger, "fault", name="crash", began=before, on=[dyno.name])
+                print(f"{before - fleet.began:7.1f} s  {dyno.name} ended by itself", flush=True)
+        except Exception as error:
+            failed.append(f"a dyno that ended by itself: {error!r}")
+
+
+def watch_machine(fleet: Fleet) -> None:
+    """One that stands still keeps workers from renewing their leases too."""
     while not fleet.over:
         before = time.monotonic()
         time.sleep(0.2)
         if time.monotonic() - before > 1:
             write(fleet.ledger, "fault", name="machine", began=before, on=["all"])
-        for dyno in fleet.replace_crashed():
-            write(fleet.ledger, "fault", name="crash", began=before, on=[dyno.name])
-            print(f"{before - fleet.began:7.1f} s  {dyno.name} ended by itself", flush=True)
 
 
 def wait(fleet: Fleet) -> None:

@@ -11,6 +11,8 @@ OUT_OF_TOUCH = {"freeze_shortly", "freeze_long", "cut", "stall", "slow", "kill_r
                 "machine"}
 #: Faults that end a worker, or a process of it.
 ENDS = {"kill_worker", "kill_child", "restart_worker", "scale", "deploy", "crash"}
+#: Faults that break a run off.
+CAUSES = OUT_OF_TOUCH | ENDS | {"step_redis_clock"}
 #: Out of touch for less than this share of a lease, none can be lost: they are renewed when a third has passed.
 SHARE = 0.5
 #: Seconds that a connection may take to come back.
@@ -80,9 +82,9 @@ class Evidence:
         return min([*(run.start for run in self.of(job)), *(mail["at"] for mail in self.mailed(job))], default=None)
 
     def cause(self, run: Run, until: float) -> str | None:
-        """The last fault before `until` that touched this run, or what it was before its next one."""
+        """The last fault before `until` that may have broken this run off, or kept its worker from noting its end."""
         felt = self.lease * FELT_LEASES
-        hits = [fault["name"] for fault in self.faults if touches(fault, run.dyno)
+        hits = [fault["name"] for fault in self.faults if fault["name"] in CAUSES and touches(fault, run.dyno)
                 and fault["began"] <= until and fault["at"] + felt >= run.start]
         return hits[-1] if hits else None
 

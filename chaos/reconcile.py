@@ -17,6 +17,8 @@ ENDED = ("succeeded", "failed", "cancelled")
 OUTCOMES = {"finished": "finished", "failed": "failed for their own reason", "cancelled": "cancelled",
             "died": "failed: a worker died on every attempt", "failed for no reason": "failed for no reason",
             "lost": "lost"}
+#: Kinds that nobody asks for.
+MADE_BY_JOBS = ("chaos_step", "chaos_follows")
 #: Between two occurrences of a schedule of each minute; one may be missed in an outage, or as a clock jumps.
 MOST_MINUTES = 2
 
@@ -54,6 +56,8 @@ def accounts(evidence: Evidence) -> tuple[dict, list[str]]:
     others = [line for id, line in evidence.records.items() if id not in evidence.accepted]
     breaches += [f"lost: job {line['job']} ({line['kind']}), which a job or a schedule made, is {line['state']}"
                  for line in others if line["state"] not in ENDED]
+    breaches += [f"accepted twice: job {line['job']} ({line['kind']}) was asked for by nobody"
+                 for line in others if not (line["schedule"] or line["kind"].endswith(MADE_BY_JOBS))]
     rows = {"accepted": len(evidence.accepted)} | {f"  {words}": counts[name] for name, words in OUTCOMES.items()}
     return rows | {"made by jobs and schedules": len(others)}, breaches
 

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from chaos import faults  # noqa: F401 - has them all
+import chaos.__main__ as command
 from chaos.document import DOCS, document
-from chaos.fault import FAULTS, draw
+from chaos.fault import FAULTS, Skipped, draw
 from chaos.reconcile import reconcile
 from tests.dynos import ROOT
 
@@ -90,7 +90,8 @@ RIGHT = {
                                record("a", "succeeded", "lost", "succeeded", kind="email")],
     "cancelled": [accepted(), {"at": 1.5, "what": "cancel", "job": "a", "state": "cancelled"},
                   record("a", "cancelled")],
-    "followed by one": [accepted(kind="chaos_leads"), ran(), record(kind="chaos_leads"), follows("b", 5), record("b")],
+    "followed by one": [accepted(kind="chaos_leads"), ran(), record(kind="chaos_leads"), follows("b", 5),
+                        record("b", kind="chaos_follows")],
     "in turn": [accepted(lane="x"), accepted("b", 1.1, lane="x"), ran(), ran("b", 3.1, 4), record(), record("b")],
 }
 WRONG = {
@@ -136,10 +137,11 @@ WRONG = {
     "early": [accepted(delay=5), ran(), record()],
     "early: a clock jumped, but later": [accepted(delay=5), ran(), STEPPED | {"began": 2.5}, record()],
     "early: a mail": [accepted(kind="email", delay=5), mail(2), record(kind="email")],
-    "lost: job after": [accepted(), ran(), record(), record("after", "queued", "lost")],
+    "lost: job after": [accepted(), ran(), record(), record("after", "queued", "lost", kind="chaos_follows")],
+    "accepted twice": [accepted(), ran(), record(), ran("b"), record("b")],
     "followed by 0": [accepted(kind="chaos_leads"), ran(), record(kind="chaos_leads")],
-    "followed by 2": [accepted(kind="chaos_leads"), ran(), record(kind="chaos_leads"), follows("b", 5), record("b"),
-                      follows("c", 5), record("c")],
+    "followed by 2": [accepted(kind="chaos_leads"), ran(), record(kind="chaos_leads"), follows("b", 5), follows("c", 5),
+                      record("b", kind="chaos_follows"), record("c", kind="chaos_follows")],
     "refused": [accepted(), ran(), record(), {"at": 5, "what": "refused", "path": "/", "status": 409, "text": ""}],
 }
 
@@ -185,6 +187,46 @@ def test_the_document_says_what_is_broken_and_the_one_of_the_project_has_a_place
     shutil.copy(DOCS, docs)
     document(docs, ledger, reconcile(ledger))
     assert "A promise is broken.\n- lost: job a" in docs.read_text()
+
+
+class NoFleet:
+    """What a run breaks, which has nothing to break."""
+
+    def __init__(self, folder, lease):
+        self.ledger, self.began = folder / "ledger", 0
+
+    def end(self):
+        self.ended = True
+
+
+def run_without(monkeypatch, tmp_path, run):
+    monkeypatch.setattr(command, "new_folder", lambda: tmp_path)
+    monkeypatch.setattr(command, "Fleet", NoFleet)
+    monkeypatch.setattr(command, "run", run)
+    monkeypatch.setattr(sys, "argv", ["chaos", "--keep"])
+    return command.main()
+
+
+def test_a_run_that_fails_itself_ends_with_another_code(monkeypatch, tmp_path, capsys):
+    def does_not_start(*_):
+        raise OSError("no port")
+
+    assert run_without(monkeypatch, tmp_path, lambda *_: None) == 0
+    assert run_without(monkeypatch, tmp_path, does_not_start) == 2
+    assert run_without(monkeypatch, tmp_path, lambda fleet, options, failed: failed.append("the client: …")) == 2
+    assert "no port" in capsys.readouterr().err
+
+
+def test_a_fault_that_cannot_be_done_is_an_error_and_one_that_has_nobody_to_hit_is_not(monkeypatch, tmp_path, capsys):
+    def nobody(*_):
+        raise Skipped
+
+    failed = []
+    monkeypatch.setitem(FAULTS, "nobody", nobody)
+    monkeypatch.setitem(FAULTS, "nonsense", None)
+    command.break_things(NoFleet(tmp_path, 8), list(draw(1, 0.3, 0.1, ["nobody", "nonsense"])), failed)
+    assert "nobody: skipped" in capsys.readouterr().out
+    assert failed and all(words.startswith("nonsense: ") for words in failed)
 
 
 def test_the_same_seed_draws_the_same_faults_and_each_before_any_comes_again():
