@@ -75,7 +75,7 @@ class Client:
             job = {"kind": kind, "params": {"to": ["ada@example.com", *later], "subject": "Chaos", "text": "…"}}
         else:
             lengths = [(0, 0.1), (0.3, 2), (2, 6), (lease, lease * 1.5)]
-            length = random.choices(lengths, (80, 14, 4, 0) if lane else (70, 19, 9, 2))[0]
+            length = random.choices(lengths, (80, 14, 4, 0) if lane else (75, 18, 6, 1))[0]
             fails = {"chaos": "once" if random.random() < 0.1 else "never", "chaos_fails": "always"}
             job = {"kind": "chaos" if kind == "email" else kind, "params": {
                 "seconds": round(random.uniform(*length), 2), "asks": random.random() < 0.5,

@@ -77,8 +77,8 @@ def freeze_long(fleet, pick, size):
 
 @fault
 def scale(fleet, pick, size):
-    """A worker more or less; two stay, for faults that meet."""
-    if pick < 0.5 or len(fleet.workers) < 3:
+    """A worker more or less; three stay: with fewer, all that is late would be so for want of a worker."""
+    if pick < 0.5 or len(fleet.workers) < 4:
         with noted(fleet, "scale", "up"):
             return fleet.add_worker()
     with on_worker(fleet, "scale", size) as dyno:
