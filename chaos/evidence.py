@@ -82,11 +82,12 @@ class Evidence:
         return min([*(run.start for run in self.of(job)), *(mail["at"] for mail in self.mailed(job))], default=None)
 
     def cause(self, run: Run, until: float) -> str | None:
-        """The last fault before `until` that may have broken this run off, or kept its worker from noting its end."""
-        felt = self.lease * FELT_LEASES
-        hits = [fault["name"] for fault in self.faults if fault["name"] in CAUSES and touches(fault, run.dyno)
-                and fault["began"] <= until and fault["at"] + felt >= run.start]
-        return hits[-1] if hits else None
+        """The first fault that may have broken this run off, or kept its worker from noting its end, before `until`;
+        else the last that it may still have felt."""
+        hits = [fault for fault in self.faults if fault["name"] in CAUSES and touches(fault, run.dyno)
+                and fault["began"] <= until and fault["at"] + self.lease * FELT_LEASES >= run.start]
+        after = [fault for fault in hits if fault["at"] >= run.last]
+        return (after[0] if after else hits[-1])["name"] if hits else None
 
     def broken_off(self, run: Run, until: float) -> bool:
         """Whether its worker may not have been able to note, before `until`, that this run has come to its end."""

@@ -158,6 +158,23 @@ def test_what_must_not_happen_is_named(tmp_path, name):
     assert any(breach.startswith(name.partition(":")[0]) for breach in breaches), breaches
 
 
+def test_what_is_run_again_and_mailed_twice_is_counted_with_its_cause(tmp_path):
+    full = FULL | {"began": 4.5, "at": 5}  # felt, but not what did it
+    rows = dict(reconcile(forged(tmp_path, accepted(), ran(), KILLED, full, ran(start=15, end=16, dyno="worker.2"),
+                                 record("a", "succeeded", "lost", "succeeded"),
+                                 accepted("b", kind="email"), mail(2, "b"), mail(15, "b"),
+                                 record("b", "succeeded", "interrupted", "succeeded", kind="email"))).rows)
+    assert rows["  ran to its end before, unnoted: kill_worker"] == 1
+    assert rows["  handed over twice"] == rows["    its worker was stopped"] == 1
+    assert (rows["accepted"], rows["  finished"], rows["  lost"], rows["completed twice"]) == (2, 2, 0, 0)
+
+
+def test_the_longest_delay_is_told_with_the_fault_that_was_felt_meanwhile(tmp_path):
+    rows = reconcile(forged(tmp_path, accepted(delay=1), ran(start=14, end=15), FROZEN, record(),
+                            accepted("b", at=50), ran("b", 50.5, 51), record("b"))).rows
+    assert {("  freeze_long", "12.0 s, of 1"), ("  nothing", "0.5 s, of 1")} <= set(rows)
+
+
 @pytest.mark.parametrize("lines, code", [(RIGHT["done"], 0), (WRONG["lost: no record"], 1),
                                          (WRONG["completed twice: for no reason"], 1),
                                          (WRONG["two runs at once: for no reason"], 1)])
