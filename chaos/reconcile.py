@@ -121,8 +121,11 @@ def recurring(evidence: Evidence) -> tuple[dict, list[str]]:
     """Each minute one job, or one for those that were missed in an outage; none here lasts for a minute."""
     due, breaches = defaultdict(list), []
     for record in evidence.records.values():
-        if record.get("schedule"):
+        if record["schedule"]:
             due[record["schedule"]].append(record["due"])
+    for schedule, _, at in (id.rpartition("-") for id in evidence.runs if id not in evidence.records):
+        if schedule in due:  # a full Redis forgot it
+            due[schedule].append(int(at))
     for schedule, times in due.items():
         times.sort()
         for one, other in zip(times, times[1:]):
