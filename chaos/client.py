@@ -78,7 +78,7 @@ class Client:
             length = random.choices(lengths, (80, 14, 4, 0) if lane else (75, 18, 6, 1))[0]
             fails = {"chaos": "once" if random.random() < 0.1 else "never", "chaos_fails": "always"}
             job = {"kind": "chaos" if kind == "email" else kind, "params": {
-                "seconds": round(random.uniform(*length), 2), "asks": random.random() < 0.5,
+                "seconds": round(random.uniform(*length), 2), "asks": random.random() < 0.3,
                 "fails": fails.get(kind, "never")}}
         if lane:
             return job | {"lane": lane}
