@@ -1,6 +1,7 @@
 """The one that checks is checked: a ledger in which something is wrong is found out, and nothing else is."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -199,6 +200,15 @@ def test_the_table_of_a_run_is_put_into_the_document(tmp_path):
     assert "| &emsp;kill_worker | 1 |\n" in text
     assert text.endswith("2 cores.\n<!-- end -->\nafter\n")
     assert "old" not in text
+
+
+def test_the_document_explains_lines_that_there_are(tmp_path):
+    section = DOCS.read_text().partition("## Chaos")[2].partition("<!-- chaos -->")[0]
+    rows = [name.strip() for lines in ("done", "killed before it could say that it was done", "killed while it mailed")
+            for name, _ in reconcile(forged(tmp_path, *RIGHT[lines])).rows]
+    named = re.findall(r"^\| ([a-z].+?) \|", section, re.M)
+    assert len(named) > 12
+    assert [name for name in named if not any(row.startswith(name) for row in rows)] == []
 
 
 def test_the_document_says_what_is_broken_and_the_one_of_the_project_has_a_place_for_it(tmp_path):
