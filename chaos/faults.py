@@ -130,7 +130,18 @@ def stall_web(fleet, pick, size):
     """Requests are taken, and Redis does not answer them."""
     with on_one(fleet, "stall_web", fleet.webs, pick) as dyno:
         dyno.door.hold(*((IN, OUT), (IN,), (OUT,))[int(size * 1000) % 3])
-        time.sleep(fleet.lease * 0.7 * size)
+        time.sleep(fleet.lease * 1.2 * size)
+        dyno.door.free()
+
+
+@fault
+def cut_web(fleet, pick, size):
+    """Answers are late, then lost: Redis has done what was asked, and nobody knows."""
+    with on_one(fleet, "cut_web", fleet.webs, pick) as dyno:
+        dyno.door.delay = 0.3
+        time.sleep(2)
+        dyno.door.bar()
+        time.sleep(fleet.lease * 0.3 * size)
         dyno.door.free()
 
 
