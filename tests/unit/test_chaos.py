@@ -188,18 +188,20 @@ def test_the_exit_code_says_whether_a_promise_is_broken(tmp_path, lines, code):
     assert ("BROKEN" in answer.stdout) == bool(code)
 
 
-def test_the_table_of_a_run_is_put_into_the_document(tmp_path):
+def test_the_table_of_a_run_is_put_into_the_document_when_asked(tmp_path, monkeypatch):
     docs, ledger = tmp_path / "proof.md", forged(tmp_path, *RIGHT["killed, and run again"])
     docs.write_text("Before\n<!-- chaos -->\nold\n<!-- end -->\nafter\n")
-    for _ in range(2):
-        document(docs, ledger, reconcile(ledger))
+    monkeypatch.setattr(command, "DOCS", docs)
+    for options, old in ((), True), (("--document",), False), (("--document",), False):
+        monkeypatch.setattr(sys, "argv", ["chaos", "--check", str(ledger), *options])
+        assert command.main() == 0
+        assert ("old" in docs.read_text()) == old
     before, _, text = docs.read_text().partition("<!-- chaos -->\n")
     assert before == "Before\n"
     assert text.startswith("`bin/chaos --seed 5 --minutes 2 --jobs 1200`: Every promise was kept.\n")
     assert "| &emsp;finished | 1 |\n" in text
     assert "| &emsp;kill_worker | 1 |\n" in text
     assert text.endswith("2 cores.\n<!-- end -->\nafter\n")
-    assert "old" not in text
 
 
 def test_the_document_explains_lines_that_there_are(tmp_path):
