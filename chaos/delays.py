@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from chaos.evidence import FELT_LEASES, Evidence
+from chaos.evidence import Evidence
 
 #: Seconds of difference between two clocks that were read one after the other.
 EARLY_SECONDS = 0.05
@@ -40,7 +40,7 @@ def longest(found: dict[str, list[float]]) -> dict[str, str]:
 
 def meanwhile(evidence: Evidence, since: float, until: float) -> str:
     """The fault that was felt for longest in that time."""
-    felt = evidence.lease * FELT_LEASES
-    spans = [(min(until, fault["at"] + felt) - max(since, fault["began"]), fault["name"]) for fault in evidence.faults]
+    spans = [(min(until, evidence.felt_until(fault)) - max(since, fault["began"]), fault["name"])
+             for fault in evidence.faults]
     longest, name = max(spans, default=(0, ""))
     return name if longest > 0 else "nothing"

@@ -85,9 +85,12 @@ class Evidence:
         """The first fault that may have broken this run off, or kept its worker from noting its end, before `until`;
         else the last that it may still have felt."""
         hits = [fault for fault in self.faults if fault["name"] in CAUSES and touches(fault, run.dyno)
-                and fault["began"] <= until and fault["at"] + self.lease * FELT_LEASES >= run.start]
+                and fault["began"] <= until and self.felt_until(fault) >= run.start]
         after = [fault for fault in hits if fault["at"] >= run.last]
         return (after[0] if after else hits[-1])["name"] if hits else None
+
+    def felt_until(self, fault: dict) -> float:
+        return fault["at"] + fault.get("felt", 0) + self.lease * FELT_LEASES
 
     def broken_off(self, run: Run, until: float) -> bool:
         """Whether its worker may not have been able to note, before `until`, that this run has come to its end."""

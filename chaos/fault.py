@@ -35,14 +35,14 @@ def fault(function):
 
 
 @contextmanager
-def noted(fleet: Fleet, name: str, *on: str) -> Iterator[list[str]]:
-    """In the ledger when it is over. Yields whom it hits, for others to be added."""
+def noted(fleet: Fleet, name: str, *on: str, felt: float = 0) -> Iterator[list[str]]:
+    """In the ledger when it is over, though it may be felt for longer. Yields whom it hits, for others to be added."""
     began, on = time.monotonic(), list(on)
     print(f"{began - fleet.began:7.1f} s  {name}: {', '.join(on)}", flush=True)
     try:
         yield on
     finally:
-        write(fleet.ledger, "fault", name=name, began=round(began, 3), on=on)
+        write(fleet.ledger, "fault", name=name, began=round(began, 3), on=on, felt=felt)
 
 
 @contextmanager
@@ -59,11 +59,11 @@ def on_worker(fleet: Fleet, name: str, pick: float):
 
 
 @contextmanager
-def on_redis(fleet: Fleet, name: str):
+def on_redis(fleet: Fleet, name: str, felt: float = 0):
     if not fleet.redis_lock.acquire(timeout=fleet.lease):
         raise Skipped
     try:
-        with noted(fleet, name, "redis"):
+        with noted(fleet, name, "redis", felt=felt):
             yield fleet.server
     finally:
         fleet.redis_lock.release()

@@ -8,7 +8,7 @@ Each line has `at`, seconds on the monotonic clock, which all processes of a mac
                               email goes)
     cancel                    as answered: job, sent, state ("cancelled", "running", "refused")
     mail                      the mail server said yes: job, to
-    fault                     one that ends: name, began, on (dynos, or "redis")
+    fault                     one that ends: name, began, on (dynos, or "redis"), felt (for so long afterwards)
     record                    in the end: job, kind, state, error, attempts (how each ended), most, took (seconds of the
                               last attempt), schedule and due (ms since 1970) if one made it
     setting                   lease, follows (whether a job may start when another ends), seed, minutes, machine …

@@ -15,8 +15,10 @@ from chaos.runs import at_once, cancelled, held, lanes, mails, twice
 
 ENDED = ("succeeded", "failed", "cancelled")
 OUTCOMES = {"finished": "finished", "failed": "failed for their own reason", "cancelled": "cancelled",
-            "died": "failed: a worker died on every attempt", "failed for no reason": "failed for no reason",
+            "died": "failed: a worker died on the last attempt", "failed for no reason": "failed for no reason",
             "lost": "lost"}
+#: How attempts end that count; one that a stopping worker gave back does not.
+COUNTED = ("retried", "lost")
 #: Kinds that nobody asks for.
 MADE_BY_JOBS = ("chaos_step", "chaos_follows")
 #: Between two occurrences of a schedule of each minute; one may be missed in an outage, or as a clock jumps.
@@ -75,7 +77,7 @@ def fate(evidence: Evidence, id: str, accepted: dict) -> str:
     error = (record["error"] or {}).get("type")
     if accepted["fails"] == "always" and error == "ValueError":
         return "failed"
-    died = error == "WorkerLost" and len(record["attempts"]) >= record["most"]
+    died = error == "WorkerLost" and sum(how in COUNTED for how in record["attempts"]) >= record["most"]
     return "died" if died else "failed for no reason"
 
 

@@ -72,6 +72,8 @@ RIGHT = {
     "done": [accepted(), ran(), record()],
     "failed as it was to": [accepted(fails="always"), broke("ValueError", 2, 3),
                             record("a", "failed", "retried", "failed", error={"type": "ValueError"})],
+    "its worker died on the last attempt": [accepted(), ran(end=None), record(
+        "a", "failed", "retried", "lost", "lost", error={"type": "WorkerLost"})],
     "forgotten by a full Redis": [accepted(), ran(), FULL],
     "early by a clock that jumped": [accepted(delay=5), ran(), STEPPED, record()],
     "mailed, and later to who asked for it": [accepted(kind="email", to=["ada", "bob"]), mail(2), mail(17, "a", "bob"),
@@ -104,6 +106,8 @@ WRONG = {
     "lost: forgotten, though it was not full since": [accepted(), ran(start=9, end=10), FULL],
     "lost: a chain that Redis forgot": [accepted(kind="chaos_chain"),
                                         [line | {"step": 0} for line in ran()], FULL],
+    "failed for no reason: an attempt is left": [accepted(), ran(end=None), record(
+        "a", "failed", "interrupted", "lost", "lost", error={"type": "WorkerLost"})],
     "failed for no reason: of another error": [accepted(fails="always"), ran(end=None),
                                                record("a", "failed", error={"type": "TypeError"})],
     "failed for no reason": [accepted(), ran(end=None), record("a", "failed", error={"type": "TypeError"})],
@@ -174,8 +178,11 @@ def test_what_is_run_again_and_mailed_twice_is_counted_with_its_cause(tmp_path):
 
 def test_the_longest_delay_is_told_with_the_fault_that_was_felt_meanwhile(tmp_path):
     rows = reconcile(forged(tmp_path, accepted(delay=1), ran(start=14, end=15), FROZEN, record(),
-                            accepted("b", at=50), ran("b", 50.5, 51), record("b"))).rows
-    assert {("  freeze_long", "12.0 s, of 1"), ("  nothing", "0.5 s, of 1")} <= set(rows)
+                            accepted("b", at=50), ran("b", 50.5, 51), record("b"),
+                            STEPPED | {"began": 59, "at": 60, "felt": 29}, KILLED | {"began": 72, "at": 73},
+                            accepted("c", at=61), ran("c", 90, 91), record("c"))).rows
+    assert {("  freeze_long", "12.0 s, of 1"), ("  nothing", "0.5 s, of 1"),
+            ("  step_redis_clock", "29.0 s, of 1")} <= set(rows)
 
 
 @pytest.mark.parametrize("lines, code", [(RIGHT["done"], 0), (WRONG["lost: no record"], 1),
