@@ -18,8 +18,8 @@ from chaos.ledger import write
 
 SENDERS = 8
 LANES = 5
-#: Seconds until nobody waits for an answer any longer.
-PATIENCE = 10
+#: Seconds until nobody waits for an answer any longer: at first few, so that it is asked again while it is still done.
+PATIENCE = (1, 10)
 #: Seconds after the last fault in which each request must be answered.
 LAST_SECONDS = 90
 
@@ -138,7 +138,7 @@ class Client:
                 webs = list(self.fleet.webs)
                 base = webs[attempt % len(webs)].base if webs else "http://127.0.0.1:1"
                 request = urllib.request.Request(base + path, body.encode(), headers, method=method)
-                with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                with urllib.request.urlopen(request, timeout=PATIENCE[attempt > 0]) as answer:
                     return json.load(answer)
             except urllib.error.HTTPError as error:
                 with error:
