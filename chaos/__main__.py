@@ -55,7 +55,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/chaos", description=__doc__.partition("\n")[0])
     parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="draws the faults and the jobs")
     parser.add_argument("--minutes", type=float, default=2, help="how long things go wrong")
-    parser.add_argument("--jobs", type=int, help="how many, at least; 600 a minute if not given")
+    parser.add_argument("--jobs", type=int, help="how many are asked for; 600 a minute if not given")
     parser.add_argument("--workers", type=int, default=3, help="dynos, of 4 jobs at a time")
     parser.add_argument("--pause", type=float, default=3, help="seconds from one fault to the next, about")
     parser.add_argument("--lease", type=float, default=8, help="LEASE_SECONDS")

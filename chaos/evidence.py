@@ -12,7 +12,7 @@ OUT_OF_TOUCH = {"freeze_shortly", "freeze_long", "cut", "stall", "slow", "kill_r
 #: Faults that end a worker, or a process of it.
 ENDS = {"kill_worker", "kill_child", "restart_worker", "scale", "deploy", "crash"}
 #: Faults that break a run off.
-CAUSES = OUT_OF_TOUCH | ENDS | {"step_redis_clock"}
+CAUSES = OUT_OF_TOUCH | ENDS
 #: Out of touch for less than this share of a lease, none can be lost: they are renewed when a third has passed.
 SHARE = 0.5
 #: Seconds that a connection may take to come back.
