@@ -338,6 +338,8 @@ class Job(celery.Task):
         return super().retry(args, kwargs, exc=exc, **options)
 
     def on_replace(self, sig):
+        if self._token():
+            self._heed(self.store.cede(self.request.id, self._token()))
         try:
             return super().on_replace(sig)
         except Ignore:

@@ -12,7 +12,8 @@
 --                        `acts`: what people asked of it, JSON lines of at act by;
 --                        `follow`: JSON of the job to record when this one ends: message, and kind queue priority
 --                        max_attempts;
---                        `ends`: how often it has; `strange`: how many workers in a row had no code for it
+--                        `ends`: how often it has; `strange`: how many workers in a row had no code for it;
+--                        `ceded`: token of the run that lets the job go on elsewhere under this id
 --   log:<id>             list of JSON lines of what the job logged, the last fifty: at level logger message attempt
 --   message:<id>         string, what is published to run it: JSON of args, kwargs, options
 --   all                  sorted set, id -> created
@@ -414,7 +415,8 @@ function life.submit(id, message, wish, list, wake)
   if wish.not_after and NOW > wish.not_after then return {'too late', id, NOW} end
   local outcome, first = first_of(wish, id)
   if outcome then return {outcome, first, NOW} end
-  if wish.replaces and holds(id, wish.replaces) then make_way(id) end
+  local ceding = wish.replaces or read(id, 'ceded')
+  if ceding and holds(id, ceding) then make_way(id) end
   if redis.call('EXISTS', job_key(id)) == 1 then
     -- Asked again because the answer was lost on its way: whoever asks must still publish it, if we do not.
     return {read(id, 'state') == 'queued' and 'queued' or 'exists', id, NOW, told(wish, id)}
@@ -608,9 +610,17 @@ function life.settle(id, token, worker, state, result, error, traceback)
   return finish(id, state)
 end
 
--- A run's job goes on elsewhere under the same id (Celery's replace). -> 'dropped' or 'lost'
-function life.drop(id, token)
+-- A run's job is to go on elsewhere under the same id (Celery's replace): whoever submits it next may take its place,
+-- as the last of a short chain does before the run knows that its first was accepted. -> 'running' or 'lost'
+function life.cede(id, token)
   if not holds(id, token) then return 'lost' end
+  redis.call('HSET', job_key(id), 'ceded', token)
+  return 'running'
+end
+
+-- What it goes on as was accepted; the place is free, unless it was taken since. -> 'dropped' or 'lost'
+function life.drop(id, token)
+  if read(id, 'ceded') ~= token or not holds(id, token) then return 'lost' end
   make_way(id)
   return 'dropped'
 end

@@ -207,6 +207,10 @@ class Store(Reader):
         """Returns the id of the job that comes after this one in its lane; the caller must publish it."""
         return self._move("next_in_lane", id)
 
+    def cede(self, id: str, token: str) -> str:
+        """Returns "running" or "lost"."""
+        return self._move("cede", id, token)
+
     def drop(self, id: str, token: str) -> str:
         return self._move("drop", id, token)
 

@@ -17,6 +17,7 @@ from app.queue import QUEUE
 from app.store import PREFIX
 from app.transports import RECORDED
 from tests.dynos import wait_for
+from tests.proxy import Proxy
 
 
 def test_retry_with_a_countdown_waits_so_long_and_counts(dynos):
@@ -76,6 +77,20 @@ def test_a_task_that_replaces_itself_goes_on_under_its_id(dynos, chained):
     assert (job["state"], job["kind"], job["attempt"]) == ("succeeded", "tests.ledger.work", 1)
     time.sleep(6)  # a lease
     assert dynos.lines("start") == ["start replaced", *["start before"] * chained, "start instead"]
+
+
+def test_the_last_of_a_chain_may_come_before_the_slow_worker_that_it_replaces_has_let_go(make_dynos, redis):
+    dynos = make_dynos(redis.url, QUEUES="slow")
+    with Proxy(redis.port) as door:
+        dynos.worker(WORKER_QUEUES="slow", REDIS_URL=redis.url.replace(f":{redis.port}", f":{door.port}"))
+        dynos.worker(WORKER_QUEUES="default")
+        door.delay = 0.3
+        id = dynos.task("replaced").apply_async((str(dynos.ledger), True), queue="slow").id
+        wait_for(lambda: "done instead" in dynos.lines())
+        time.sleep(2)  # until it has let go
+        job = dynos.wait(id)
+    assert (job["state"], job["kind"]) == ("succeeded", "tests.ledger.work")
+    assert dynos.lines("start") == ["start replaced", "start before", "start instead"]
 
 
 def test_a_frozen_run_starts_nothing_that_follows_it(dynos):

@@ -194,7 +194,9 @@ def test_when_it_was_deleted_by_hand_the_next_one_goes(store):
 
 def test_a_lane_waits_for_what_a_job_in_it_goes_on_as(store):
     submit(store, "a", lane="x")
-    store.drop("a", start(store, "a").token)
+    token = start(store, "a").token
+    store.cede("a", token)
+    store.drop("a", token)
     assert submit(store, "b", lane="x")[0] == "waiting" and start(store, "b") == "queued"
     assert submit(store, "a")[0] == "queued" and not store.redis.exists(f"{PREFIX}laned:a")
     store.settle("a", start(store, "a").token, "", "succeeded")

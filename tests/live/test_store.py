@@ -461,10 +461,36 @@ def test_a_job_that_ends_again_is_followed_again_and_one_that_goes_on_is_not(sto
 def test_what_is_to_follow_goes_over_to_the_job_that_takes_the_place_of_another(store):
     submit(store, follow=FOLLOW)
     submit(store, replaces=start(store).token)
-    store.drop("a", start(store).token)
+    token = start(store).token
+    store.cede("a", token)
+    store.drop("a", token)
     submit(store)
     store.settle("a", start(store).token, "w1", "succeeded")
     assert state(store, "a-end-1") == "scheduled"
+
+
+def test_what_takes_the_place_of_a_job_may_come_before_that_has_let_go(store):
+    submit(store)
+    token = start(store).token
+    assert store.cede("a", token) == "running"
+    assert submit(store)[0] == "queued"
+    assert store.drop("a", token) == "lost"
+    new = start(store, worker="w2").token
+    assert new == token  # of another record
+    assert store.drop("a", token) == "lost"
+    assert store.settle("a", new, "w2", "succeeded") == "succeeded"
+
+
+def test_a_run_that_has_lost_its_lease_gives_no_place_away(store, clock):
+    submit(store)
+    token = start(store).token
+    store.cede("a", token)
+    clock.forward(11)
+    assert swept(store) == [("a", "queued")]
+    submit(store)
+    assert start(store).attempt == 2
+    assert submit(store)[0] == "exists"
+    assert store.cede("a", token) == store.drop("a", token) == "lost"
 
 
 def test_no_more_jobs_wait_than_a_caller_wants(store):
