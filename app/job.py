@@ -482,7 +482,7 @@ def _send(app: celery.Celery, id: str, kind: str, message: dict, **how) -> None:
     options = dict(message)
     args, kwargs = options.pop("args"), options.pop("kwargs")
     options["headers"] = {**(options.get("headers") or {}), RECORDED: True}
-    app.send_task(kind, args, kwargs, task_id=id, **how, **options)
+    app.send_task(kind, args, kwargs, task_id=id, **how | options)
 
 
 def wake(app: celery.Celery, ids: list[str]) -> None:

@@ -7,31 +7,24 @@ its own of one Redis server. Writes the tables into docs/proof.md.
 """
 
 import argparse
-import os
-import platform
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import date
 from functools import partial
 from itertools import count, groupby, product
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
-
 from benchmarks.peers import PEERS, ROOT, Peer, ledger
+from benchmarks.peers.dyno import KILL_SECONDS, Dyno
 from benchmarks.peers.install import install
-from benchmarks.tables import put, table
-from dev import redis_server
+from benchmarks.tables import machine, put, table
 from tests.dynos import Server, wait_for
 
-SLOTS, KILL_SECONDS, SECONDS = 2, 30, 150
+SLOTS, SECONDS = 2, 150
 DOCS = ROOT / "docs" / "proof.md"
 
 
@@ -108,41 +101,6 @@ def run(peer: Peer, trial: Trial, url: str, turn: int) -> Outcome:
     return outcome
 
 
-class Dyno:
-    """A worker in a session of its own, as some of its processes leave their group. Signals reach each of them."""
-
-    def __init__(self, command: list[str], env: dict[str, str], log: Path):
-        self.command = command
-        with open(log, "ab") as file:
-            self.popen = subprocess.Popen(command, env=env, cwd=ROOT, stdout=file, stderr=file, start_new_session=True)
-
-    def stop(self, number: int) -> float:
-        """Returns the seconds that it took all of them to end, with KILL when it was time."""
-        began = time.monotonic()
-        send(number, self._living())
-        while living := self._living():
-            if time.monotonic() - began > KILL_SECONDS:
-                send(signal.SIGKILL, living)
-            time.sleep(0.2)
-        return time.monotonic() - began
-
-    def _living(self) -> list[int]:
-        self.popen.poll()
-        return [pid for pid in psutil.pids() if self._has(pid)]
-
-    def _has(self, pid: int) -> bool:
-        try:
-            return os.getsid(pid) == self.popen.pid and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-        except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
-            return False
-
-
-def send(number: int, pids: list[int]) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-
-
 def judge(lines: list[ledger.Line], jobs: int, at: float, gone: float) -> Outcome:
     begun = Counter(line.n for line in lines if line.what == "start")
     ends = [line for line in lines if line.what == "done"]
@@ -157,7 +115,8 @@ def report(peers: list[Peer], found: dict[tuple[Trial, int], list[Outcome]]) -> 
     for trial in TRIALS:
         head = (trial.what, f"done of {trial.jobs}", "done twice", "begun twice", "worker gone after", "all done after")
         parts.append(table(head, *(row(peer.name, trial, found[trial, n]) for n, peer in enumerate(peers))))
-    return "\n\n".join([*parts, deployed(peers), machine(len(found[TRIALS[0], 0]))])
+    rounds = len(found[TRIALS[0], 0])
+    return "\n\n".join([*parts, deployed(peers), f"Rounds: {rounds}; from–to where they differ. {machine()}"])
 
 
 def row(name: str, trial: Trial, outcomes: list[Outcome]) -> list[str]:
@@ -179,12 +138,6 @@ def deployed(peers: list[Peer]) -> str:
     rows = ([peer.name, peer.versions(), f"`{peer.command.format(slots=SLOTS, redis='$REDIS_URL')}`", peer.docs,
              peer.differs or "–"] for peer in peers)
     return table(("how it was deployed", "versions", "worker", "said in its documentation", "not its default"), *rows)
-
-
-def machine(rounds: int) -> str:
-    redis = subprocess.run([redis_server.binary(), "--version"], capture_output=True, text=True).stdout
-    return (f"Rounds: {rounds}; from–to where they differ. {os.cpu_count()} cores, {platform.system()}, Python "
-            f"{platform.python_version()}, {' '.join(redis.split()[:3])}, {date.today():%Y-%m-%d}.")
 
 
 if __name__ == "__main__":

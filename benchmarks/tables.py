@@ -1,7 +1,13 @@
 """Figures as Markdown, between the marks of a document."""
 
+import os
+import platform
+import subprocess
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
+
+from dev import redis_server
 
 
 def table(head: Iterable[str], *rows: Iterable[str]) -> str:
@@ -23,3 +29,10 @@ def put(document: Path, **texts: str) -> None:
             raise ValueError(f"{document.name} has no <!-- {name} -->")
         text = f"{before}{mark}{new}\n{rest[rest.index('<!-- end -->'):]}"
     document.write_text(text)
+
+
+def machine() -> str:
+    """What the figures were measured on, in a sentence."""
+    redis = subprocess.run([redis_server.binary(), "--version"], capture_output=True, text=True).stdout
+    return (f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, "
+            f"{' '.join(redis.split()[:3])}, {date.today():%Y-%m-%d}.")

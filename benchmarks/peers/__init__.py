@@ -49,7 +49,8 @@ class Peer(NamedTuple):
         """Run `enqueue COUNT JOB [ARGUMENT …]` or `schedule COUNT AT [OVER]` in a process of its own.
 
         Returns:
-            {"seconds": that it took, without its start, "rss": of the process when it was done, in bytes}
+            {"at": when it began, in seconds since 1970, "seconds": that it took, without its start, "rss": of the
+            process when it was done, in bytes}
         """
         command = [self.bin / "python", "-m", "benchmarks.peers", self.module, *map(str, arguments)]
         told = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True)

@@ -13,7 +13,7 @@ import psutil
 
 def main(name: str, what: str, *arguments: str):
     module = importlib.import_module(f"benchmarks.peers.{name}")
-    began = time.perf_counter()
+    at, began = time.time(), time.perf_counter()
     if what == "enqueue":
         count, job, *rest = arguments
         module.enqueue(int(count), job, *map(float, rest))
@@ -21,7 +21,7 @@ def main(name: str, what: str, *arguments: str):
         count, at, over = [*arguments, "0"][:3]
         module.schedule(int(count), float(at), float(over))
     seconds = time.perf_counter() - began
-    print(json.dumps({"seconds": seconds, "rss": psutil.Process().memory_info().rss}))
+    print(json.dumps({"at": at, "seconds": seconds, "rss": psutil.Process().memory_info().rss}))
 
 
 if __name__ == "__main__":

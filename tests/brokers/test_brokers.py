@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from tests.brokers.azurite import Azurite
 from tests.brokers.checks import CHECKS
 from tests.brokers.servers import BROKERS
 
@@ -11,7 +12,8 @@ from tests.brokers.servers import BROKERS
 @pytest.fixture(params=BROKERS)
 def broker(request, tmp_path):
     make, missing = BROKERS[request.param]
-    if missing() and not os.environ.get("EVERY_BROKER"):
+    # Azurite whatever that says: not everywhere that there are Debian's brokers is there npm.
+    if missing() and (make is Azurite or not os.environ.get("EVERY_BROKER")):
         pytest.skip(f"{request.param} is not here: {missing()}")
     (tmp_path / "broker").mkdir()
     broker = make(tmp_path / "broker")

@@ -11,7 +11,7 @@ from benchmarks.peers.install import VENVS
 from benchmarks.tables import put, table
 
 FOLDER = ROOT / "benchmarks" / "peers"
-NOT_PEERS = {"__init__", "__main__", "install", "ledger"}
+NOT_PEERS = {"__init__", "__main__", "dyno", "install", "ledger"}
 
 
 def test_every_file_of_a_queue_is_on_the_list_and_every_name_once():
