@@ -16,7 +16,7 @@ from app.store import Submitted
 #: Records in one call: one script of Redis appends them, in a millisecond or two.
 MOST = 1000
 #: What may be said of a call that is done at once: it is about the call, not about a job.
-OF_THE_CALL = {"id", "request_id", "digest", "most", "producer"}
+OF_THE_CALL = {"id", "request_id", "digest", "most", "tell", "producer"}
 
 
 def short(record: dict) -> dict:

@@ -121,9 +121,12 @@ def test_a_request_can_be_followed_into_the_header_of_its_mail(redis, make_dynos
     assert dynos.wait(id)["state"] == "succeeded"
     message = outbox.find(dynos.store, id).message if to_outbox else mailbox.messages[0]
     assert message["X-Request-ID"] == "r" * 64
-    found = [parse(line) for process in dynos.processes for line in process.text().splitlines()]
-    assert {line["request_id"] for line in found if line.get("job") == id} == {"r" * 64}
-    assert events(found, id) == ["accepted", "started", "succeeded"]
+
+    def found():
+        return [parse(line) for process in dynos.processes for line in process.text().splitlines()]
+
+    wait_for(lambda: events(found(), id) == ["accepted", "started", "succeeded"])  # it says so when it has done so
+    assert {line["request_id"] for line in found() if line.get("job") == id} == {"r" * 64}
 
 
 def test_no_address_and_nothing_of_a_mail_is_in_the_log(dynos_with, mailbox):
