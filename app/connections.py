@@ -76,27 +76,36 @@ class Shared(redis.ConnectionPool):
 
     def __init__(self, timeout: float, **options):
         super().__init__(**options)
-        self.timeout, self.turn, self.handled = timeout, threading.Lock(), None
+        self.timeout, self.handled = timeout, None
+
+    def reset(self):
+        self.turn = threading.Lock()  # in a fork, that of the parent may be taken, for ever
+        super().reset()
 
     def get_connection(self, command_name=None, *keys, **options):
+        self._checkpid()
         if not self.turn.acquire(timeout=HURRY_SECONDS if getattr(_hurry, "on", False) else self.timeout):
             raise redis.exceptions.ConnectionError("No connection available.")
         try:
-            self._checkpid()
             if not self._available_connections:
                 self._available_connections.append(self.make_connection())
             self._available_connections[0].connect()
-        except BaseException:
-            self.turn.release()
+        except BaseException:  # maybe amid the handshake, whose answers nobody has read
+            try:
+                self.disconnect()
+            finally:
+                self.turn.release()
             raise
         self.handled = sys.exc_info()[1]
         return self._available_connections[0]
 
     def release(self, connection):
         error = sys.exc_info()[1]  # that ends the command, if it is not one that was there before
-        if error is not self.handled and not isinstance(error, redis.exceptions.ResponseError):
-            connection.disconnect()
-        self.turn.release()
+        try:
+            if error is not self.handled and not isinstance(error, redis.exceptions.ResponseError):
+                connection.disconnect()
+        finally:
+            self.turn.release()
 
 
 def connect(url: str, *, patient: bool) -> redis.Redis:

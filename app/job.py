@@ -18,6 +18,7 @@ from functools import partial
 from typing import NoReturn
 
 import celery
+import celery.result
 from billiard.exceptions import WorkerLostError
 from celery.exceptions import Ignore, QueueNotFound, Reject
 from celery.signals import task_failure
@@ -468,13 +469,21 @@ def publish(app: celery.Celery, id: str, kind: str, message: dict, producer=None
     return True
 
 
+class Unheard(celery.result.AsyncResult):
+    """Nobody waits for it, so nothing is unsubscribed, for seconds where Redis is away, when it is thrown away."""
+
+    def __del__(self):
+        pass
+
+
 def wake_up(app: celery.Celery, id: str, kind: str, message: dict) -> tuple[str, str] | None:
     """Where the broker is the job store: a list there, and what to push to it with the record, in one step and one
     round trip. Else None."""
-    if not app.kept_messages:
+    if not app.kept_messages or not message["ignore_result"]:  # who waits for that is subscribed first
         return None
     with suppress(*AWAY):  # of the result backend
-        return held.one(partial(_send, app, id, kind, message, producer=app.kept_messages, declare=()))
+        return held.one(partial(_send, app, id, kind, message, producer=app.kept_messages, declare=(),
+                                result_cls=partial(Unheard, app=app)))
 
 
 def _send(app: celery.Celery, id: str, kind: str, message: dict, **how) -> None:

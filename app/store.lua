@@ -416,7 +416,8 @@ function life.submit(id, message, wish, list, wake)
   local outcome, first = first_of(wish, id)
   if outcome then return {outcome, first, NOW} end
   local ceding = wish.replaces or read(id, 'ceded')
-  if ceding and holds(id, ceding) then make_way(id) end
+  local starts = ceding and holds(id, ceding) and read(id, 'starts')
+  if starts then make_way(id) end
   if redis.call('EXISTS', job_key(id)) == 1 then
     -- Asked again because the answer was lost on its way: whoever asks must still publish it, if we do not.
     return {read(id, 'state') == 'queued' and 'queued' or 'exists', id, NOW, told(wish, id)}
@@ -424,6 +425,8 @@ function life.submit(id, message, wish, list, wake)
   if wish.most and waiting() >= wish.most then return {'too many', id, NOW} end
   remember_first(wish, id)
   local outcome = record(id, message, wish, wish.due or NOW + wish.delay)
+  -- Its runs have tokens of their own: this may be asked again once the first has begun, as the answer was lost.
+  if starts then redis.call('HSET', job_key(id), 'starts', starts) end
   if outcome == 'queued' and wake then redis.call('LPUSH', list, wake) end
   return {outcome, id, NOW, told(wish, id)}
 end
@@ -611,11 +614,11 @@ function life.settle(id, token, worker, state, result, error, traceback)
 end
 
 -- A run's job is to go on elsewhere under the same id (Celery's replace): whoever submits it next may take its place,
--- as the last of a short chain does before the run knows that its first was accepted. -> 'running' or 'lost'
+-- as the last of a short chain does before the run knows that its first was accepted. -> as checkpoint
 function life.cede(id, token)
-  if not holds(id, token) then return 'lost' end
-  redis.call('HSET', job_key(id), 'ceded', token)
-  return 'running'
+  local verdict = life.checkpoint(id, token, '')
+  if verdict == 'running' then redis.call('HSET', job_key(id), 'ceded', token) end
+  return verdict
 end
 
 -- What it goes on as was accepted; the place is free, unless it was taken since. -> 'dropped' or 'lost'

@@ -23,7 +23,8 @@ class Transport(virtual.Transport):
 
 
 def producer() -> Producer:
-    return Producer(Connection(transport=Transport))
+    # With a channel from the start: several threads must not be the first to want one.
+    return Producer(Connection(transport=Transport).channel())
 
 
 def one(publish) -> tuple[str, str] | None:

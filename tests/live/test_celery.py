@@ -258,3 +258,19 @@ def test_a_second_message_that_has_expired_does_not_stop_the_job_that_runs(dynos
     ((_, kind, message),) = dynos.store.messages([id])
     publish(dynos.celery, id, kind, json.loads(message))
     assert dynos.wait(id)["state"] == "succeeded"
+
+
+def test_what_takes_the_place_of_a_task_runs_once_though_the_answer_to_that_was_lost(make_dynos, redis):
+    dynos = make_dynos(redis.url, QUEUES="slow")
+    with Proxy(redis.port) as door:
+        dynos.worker(WORKER_QUEUES="slow", REDIS_URL=redis.url.replace(f":{redis.port}", f":{door.port}"))
+        dynos.worker(WORKER_QUEUES="default")
+        door.delay = 0.3
+        id = dynos.task("replaced").apply_async((str(dynos.ledger), False), queue="slow").id
+        wait_for(lambda: "start instead" in dynos.lines())
+        door.bar()
+        door.free()
+        wait_for(lambda: "done instead" in dynos.lines())
+        time.sleep(2)  # until it has asked again
+        dynos.wait(id)
+    assert dynos.lines("start") == ["start replaced", "start instead"]

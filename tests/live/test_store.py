@@ -476,7 +476,7 @@ def test_what_takes_the_place_of_a_job_may_come_before_that_has_let_go(store):
     assert submit(store)[0] == "queued"
     assert store.drop("a", token) == "lost"
     new = start(store, worker="w2").token
-    assert new == token  # of another record
+    assert new != token
     assert store.drop("a", token) == "lost"
     assert store.settle("a", new, "w2", "succeeded") == "succeeded"
 
@@ -573,3 +573,23 @@ def test_nothing_follows_an_end_any_longer_when_the_code_for_it_was_deleted(stor
         store.cancel(id)
         Timers(celery).unsubscribe()
     assert [store.get(f"{id}-on-n-1") is None for id in ("before", "after")] == [False, True]
+
+
+def test_what_takes_the_place_of_a_job_is_made_once_though_it_runs_when_that_is_asked_again(store):
+    """The answer was lost, and a worker was quick to take what was pushed."""
+    submit(store)
+    token = start(store).token
+    store.cede("a", token)
+    wake = ("the list", "the message")
+    assert submit(store, replaces=token, wake=wake).outcome == "queued"
+    run = start(store, worker="w2").token
+    assert submit(store, replaces=token, wake=wake).outcome == "exists"
+    assert run != token and store.checkpoint("a", run) == "running" and store.checkpoint("a", token) == "lost"
+    assert store.redis.llen("the list") == 1
+
+
+def test_a_cancelled_job_is_not_replaced(store):
+    submit(store)
+    token = start(store).token
+    store.cancel("a")
+    assert store.cede("a", token) == state(store) == "cancelled"

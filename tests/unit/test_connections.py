@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from redis.exceptions import ResponseError
 
@@ -79,3 +81,30 @@ def test_a_connection_that_was_cut_is_opened_again(redis):
     assert client.ping()
     for each in (client, other):
         each.close()
+
+
+def test_the_answers_to_a_handshake_that_was_broken_off_are_no_commands(redis, monkeypatch):
+    client = connect(redis.url, patient=True)
+    client.ping()
+    client.connection_pool.disconnect()
+
+    def read(*_, **__):
+        raise TooLong
+
+    with monkeypatch.context() as patch, pytest.raises(TooLong):
+        patch.setattr("redis.connection.Connection.read_response", read)
+        client.ping()
+    assert [client.echo(word) for word in ("mine", "too")] == ["mine", "too"]
+
+
+def test_a_fork_does_not_wait_for_what_a_thread_of_its_parent_has(redis):
+    client = connect(redis.url, patient=False)
+    client.ping()
+    client.connection_pool.get_connection()
+    pid = os.fork()
+    if not pid:
+        try:
+            os._exit(not client.ping())
+        finally:
+            os._exit(2)
+    assert os.waitpid(pid, 0)[1] == 0
