@@ -16,6 +16,7 @@ def main():
     options.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all, if none is named")
     options.add_argument("--rounds", type=int, default=3, help="of which the median counts")
     options.add_argument("--most", type=int, default=1_000_000, help="jobs for later, at most")
+    options.add_argument("--others", type=int, default=1_000_000, help="of another queue than ours")
     options.add_argument("--print", action="store_true", help="write nothing into docs/")
     options = options.parse_args()
     install()

@@ -30,7 +30,8 @@ def measure(options) -> dict[str, list[Held]]:
     found = {}
     for peer in peers(*ALL):
         found[peer.name] = []
-        for held in more_and_more(peer, [size for size in SIZES if size <= options.most]):
+        most = options.most if peer.module == "ours" else min(options.most, options.others)
+        for held in more_and_more(peer, [size for size in SIZES if size <= most]):
             found[peer.name].append(held)
             print(peer.name, held, flush=True)
     return found
