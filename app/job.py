@@ -181,6 +181,7 @@ class Job(celery.Task):
         if request.is_eager:
             return
         message, recorded, queue, priority = received(self.app, request)
+        request.taken = time.monotonic()  # no later than Redis has it
         try:
             whole = "" if recorded else json.dumps({**message, "args": args, "kwargs": kwargs})
             start = self.store.start(task_id, self.app.worker, self.app.settings.lease_seconds, self.name, whole,
@@ -215,6 +216,7 @@ class Job(celery.Task):
     def __call__(self, *args, **kwargs):
         if self._token() is None:  # called as a function, or eagerly
             return self.run(*args, **kwargs) if self.request.is_eager else super().__call__(*args, **kwargs)
+        self._see_that_it_is_ours()
         try:
             with self._log() as self.request.log:
                 result = self.run(*args, **kwargs)
@@ -315,6 +317,15 @@ class Job(celery.Task):
         seconds = min(LOG_DAYS, self.app.settings.retention_days) * 86400
         send = partial(self.store.log, self.request.id, seconds=seconds)  # other threads do not know the request
         return JobLog(send, self.request.start.attempt)
+
+    def _see_that_it_is_ours(self) -> None:
+        """A process may be stopped as it stands, by its platform or a laptop's lid, for longer than its lease."""
+        if time.monotonic() - self.request.taken < self.app.settings.lease_seconds / 2:
+            return
+        try:
+            self._heed(self.store.checkpoint(self.request.id, self._token()))
+        except UNAVAILABLE as error:
+            raise Ignore(f"the job store is away ({error}); the sweep will find the job") from error
 
     def _make_way(self) -> None:
         now = self.store.interrupt(self.request.id, self._token())

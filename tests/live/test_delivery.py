@@ -170,6 +170,17 @@ def test_a_frozen_worker_cannot_settle_the_job_that_another_has_taken(dynos):
     assert [a["outcome"] for a in job["attempts"]] == ["lost", "succeeded"]
 
 
+def test_a_worker_that_freezes_before_the_first_line_of_a_job_does_not_begin_what_another_has_done(dynos):
+    frozen = dynos.worker(FREEZE_WHEN_TAKEN="1")
+    id = dynos.work("frozen")
+    wait_for(lambda: dynos.job(id)["state"] == "running")
+    dynos.worker()
+    assert dynos.wait(id)["attempt"] == 2
+    frozen.signal_all(signal.SIGCONT)
+    wait_for(lambda: "event=lease_lost" in frozen.text())
+    assert dynos.lines("start") == ["start frozen"]
+
+
 def test_a_frozen_run_learns_at_its_next_checkpoint_that_it_lost_the_job(dynos):
     frozen = dynos.worker()
     id = dynos.work("frozen", 12, checkpoints=True)
