@@ -23,7 +23,8 @@ PROCESS_MB = 256
 #: A secret has as many characters at least: 128 bits, written in hexadecimal.
 SECRET_CHARS = 32
 #: What stands in place of a secret in an example.
-EXAMPLE = re.compile(r"change.?me|example|replace.?(me|this)|your.?(token|secret|key)|…", re.I)
+EXAMPLE = re.compile(r"change.?me|example|replace.?(me|this)|your.?(token|secret|key)|…|"
+                     "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", re.I)  # of the specification of Standard Webhooks
 #: A host as a browser names it, or all below it; as the URL of a webhook has it, of IPv6 without its brackets.
 OUR_HOST = re.compile(r"\.?[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*(:[0-9]{1,5})?")
 THEIR_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*|[0-9a-f]*(:[0-9a-f.]*){2,7}")

@@ -4,6 +4,7 @@ from app import redis_health
 from app.config import Settings
 from app.pulse import Pulse, Worker
 from app.redis_health import Problem
+from app.states import QUEUED, RUNNING, SCHEDULED
 from app.web.health import SILENT_SECONDS
 from app.web.language import _, duration, ngettext
 
@@ -18,7 +19,7 @@ def alive(pulse: Pulse) -> list[Worker]:
 def problems(pulse: Pulse, settings: Settings, rests: str = "") -> list[Problem]:
     """The worst first. Args: rests: why no worker runs, and none need."""
     return [problem for problem in (not rests and no_worker(pulse, settings), *redis_health.problems(pulse, _),
-                                    too_few_workers(pulse)) if problem]
+                                    too_many(pulse, settings), too_few_workers(pulse)) if problem]
 
 
 def no_worker(pulse: Pulse, settings: Settings) -> Problem | None:
@@ -30,6 +31,14 @@ def no_worker(pulse: Pulse, settings: Settings) -> Problem | None:
         return Problem(_("No worker has started yet, so nothing runs."), "heroku ps:scale worker=1", here=here)
     return Problem(_("No worker{}, so nothing runs."), "heroku ps:scale worker=1",
                    _(" for %(time)s", time=duration((pulse.now - last) / 1000)), here)
+
+
+def too_many(pulse: Pulse, settings: Settings) -> Problem | None:
+    if sum(pulse.counts.get(state, 0) for state in (SCHEDULED, QUEUED, RUNNING)) < settings.waiting_max:
+        return None
+    return Problem(_("As many jobs wait or run as WAITING_MAX allows, %(most)s. New ones are refused, and those of "
+                     "schedules wait, until some have ended.", most=settings.waiting_max),
+                   f"heroku config:set WAITING_MAX={2 * settings.waiting_max}")
 
 
 def too_few_workers(pulse: Pulse) -> Problem | None:

@@ -160,6 +160,7 @@ TOKEN = "0123456789abcdef0123456789abcdef"
     ("API_TOKEN", f"{TOKEN},hunter2", "shorter than 32"), ("API_TOKEN", " , ", "is missing"),
     ("API_TOKEN", "change-me-change-me-change-me-change-me", "everybody knows"),
     ("SECRET_KEY", "an-example-secret-of-a-decent-length", "everybody knows"),
+    ("WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "everybody knows"),
     ("WEBHOOK_SECRET", "(no-base64-of-32-characters-here)", "none of Standard Webhooks"),
 ])
 def test_production_refuses_a_secret_that_could_be_guessed_and_does_not_repeat_it(name, value, wrong):
@@ -197,7 +198,7 @@ def test_there_may_be_several_tokens_while_one_takes_the_place_of_another():
 
 def test_what_the_button_makes_is_a_webhook_secret():
     assert settings(WEBHOOK_SECRET=TOKEN * 2).webhook_secrets == (TOKEN * 2,)
-    assert settings(WEBHOOK_SECRET="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").webhook_secrets
+    assert settings(WEBHOOK_SECRET="whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD").webhook_secrets
 
 
 def test_a_review_app_has_the_outbox_unless_it_is_said_where_its_mail_may_go():

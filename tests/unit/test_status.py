@@ -1,5 +1,7 @@
 """What the page says when something is wrong, and the command that mends it."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.config import Settings
@@ -62,6 +64,15 @@ def test_memory_that_is_full(used):
     ((sentence, command),) = said(memory=Memory(used, 100, "noeviction"))
     assert sentence.startswith("Redis is full, and refuses new jobs.")
     assert command == "heroku addons:upgrade REDIS heroku-redis:premium-0"
+
+
+def test_as_many_jobs_as_may_wait():
+    settings = replace(PRODUCTION, waiting_max=6)
+    counts = {"scheduled": 1, "queued": 2, "running": 3, "succeeded": 9}
+    ((sentence, command),) = said(settings, counts=counts)
+    assert sentence.startswith("As many jobs wait or run as WAITING_MAX allows, 6. New ones are refused")
+    assert command == "heroku config:set WAITING_MAX=12"
+    assert said(settings, counts=counts | {"running": 2}) == []
 
 
 def test_a_policy_that_would_throw_away_jobs():
