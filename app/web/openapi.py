@@ -37,7 +37,14 @@ def openapi():
 
 
 def describe() -> dict:
-    """The description, with the kinds of job that this app has."""
+    """The description, with the kinds of job that this app has. Made once: it is as long as the app does not change."""
+    made = current_app.extensions
+    if "description" not in made:
+        made["description"] = description()
+    return made["description"]
+
+
+def description() -> dict:
     kinds = current_app.extensions["kinds"].values()
     bodies, schemas = components(kinds)
     paths = {}

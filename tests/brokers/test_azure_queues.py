@@ -1,6 +1,5 @@
 """What Azure Storage Queues is asked for, and gives."""
 
-import signal
 
 import pytest
 from kombu import Connection
@@ -8,7 +7,7 @@ from kombu.exceptions import OperationalError
 
 from app.brokers import AZURE_QUEUES
 from tests.brokers import azurite
-from tests.dynos import wait_for
+from tests.dynos import freeze, thaw, wait_for
 
 # Whatever EVERY_BROKER says: not everywhere that there are Debian's brokers is there npm.
 pytestmark = pytest.mark.skipif(bool(azurite.missing()),
@@ -112,8 +111,8 @@ def test_a_server_that_is_silent_or_refuses_the_key_says_so_in_time_without_the_
         with pytest.raises(OperationalError) as refused:
             connection.ensure_connection(timeout=1)
         assert "AAAA" not in str(refused.value)
-    broker.process.send_signal(signal.SIGSTOP)
+    freeze(broker.process.pid)
     with connect() as connection, pytest.raises(OperationalError) as silent:
         connection.ensure_connection(timeout=1)
     assert "Eby8" not in str(silent.value)
-    broker.process.send_signal(signal.SIGCONT)
+    thaw(broker.process.pid)

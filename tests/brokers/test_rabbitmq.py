@@ -1,7 +1,6 @@
 """What RabbitMQ is asked for, and gives."""
 
 import os
-import signal
 import socket
 import time
 
@@ -10,7 +9,7 @@ import celery
 import pytest
 
 from tests.brokers import rabbitmq
-from tests.dynos import wait_for
+from tests.dynos import freeze, thaw, wait_for
 
 pytestmark = pytest.mark.skipif(bool(rabbitmq.missing()) and not os.environ.get("EVERY_BROKER"),
                                 reason=f"RabbitMQ is not here: {rabbitmq.missing()}")
@@ -64,12 +63,12 @@ def test_a_program_that_has_only_celery_says_that_the_queue_is_of_quorum(app, br
 
 def test_a_broker_that_is_silent_keeps_nobody_waiting_and_loses_nothing(app, broker, caplog):
     app.work("before")
-    os.killpg(broker.process.pid, signal.SIGSTOP)
+    freeze(broker.process.pid)
     began = time.monotonic()
     app.work("silent")
     assert time.monotonic() - began < 8
     assert "no worker could be told" in caplog.text  # it counts only once RabbitMQ has confirmed it
-    os.killpg(broker.process.pid, signal.SIGCONT)
+    thaw(broker.process.pid)
     app.worker()
     wait_for(lambda: sorted(app.lines("done")) == ["done before", "done silent"])
 

@@ -56,8 +56,10 @@ def look(page, base, name, path):
         page.wait_for_url("**/actions")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "language"), [(1280, "en-US"), (360, "es-ES")])
+@pytest.mark.parametrize(("scheme", "width", "language"), [
+    ("light", 1280, "en-US"), ("dark", 360, "es-ES"),
+    pytest.param("dark", 1280, "en-US", marks=pytest.mark.thorough),
+    pytest.param("light", 360, "es-ES", marks=pytest.mark.thorough)])
 def test_every_view_is_for_everyone(enter, busy, dynos, scheme, width, language):
     page = enter(color_scheme=scheme, viewport={"width": width, "height": 900}, locale=language)
     wrong = {}

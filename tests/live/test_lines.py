@@ -17,7 +17,7 @@ READ = {"logfmt": parse, "json": json.loads}
 ENDS = ("succeeded", "failed", "cancelled")
 
 
-@pytest.fixture(params=READ)
+@pytest.fixture(params=["logfmt", pytest.param("json", marks=pytest.mark.thorough)])
 def app(request, make_dynos, redis):
     """Returns its processes, and a function: what they have printed, the fields of each line."""
     dynos = make_dynos(redis.url, LOG_FORMAT=request.param, RATE_LIMIT="0", WEB_CONCURRENCY="2")

@@ -270,6 +270,7 @@ def test_progress_is_told_by_stage_and_rows_and_a_cancel_is_heeded(dynos, client
     assert time.monotonic() - asked < 5  # the promise is a second; the machine may be busy
 
 
+@pytest.mark.thorough
 def test_a_stopping_worker_does_not_wait_for_a_report_and_the_next_one_makes_it(redis, make_dynos):
     dynos = make_dynos(redis.url, SHUTDOWN_SECONDS="25", LEASE_SECONDS="60")
     worker = dynos.worker()

@@ -113,7 +113,8 @@ def test_what_follows_a_job_is_in_its_trace(app):
     assert traces[0] == traces[1] != traces[2]
 
 
-@pytest.mark.parametrize("how", ["ignore", "reject", "requeue", "cancelled"])
+@pytest.mark.parametrize("how", [
+    "ignore", *(pytest.param(how, marks=pytest.mark.thorough) for how in ("reject", "requeue", "cancelled"))])
 def test_what_ends_otherwise_is_no_error(app, how):
     dynos, bodies = app
     dynos.worker()

@@ -137,7 +137,8 @@ def test_processes_that_stop_send_their_last_spans(app):
     assert spans(collector, "POST /api/jobs") and spans(collector, "run sample")
 
 
-@pytest.mark.parametrize("off", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_SAMPLER": "always_off"}])
+@pytest.mark.parametrize("off", [
+    {"OTEL_SDK_DISABLED": "true"}, pytest.param({"OTEL_TRACES_SAMPLER": "always_off"}, marks=pytest.mark.thorough)])
 def test_its_own_variables_turn_it_off(app, off):
     dynos, collector = app
     dynos.env |= off
@@ -158,8 +159,9 @@ def test_a_collector_that_is_away_is_in_nobodys_way(app):
     assert dynos.wait(ask(dynos, "/api/jobs", job(params={"seconds": 2}))["id"], seconds=5)["state"] == "succeeded"
 
 
-@pytest.mark.parametrize("name, value, says", [("OTEL_PROPAGATORS", "nonsense", "no telemetry"),
-                                               ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "no spans are sent")])
+@pytest.mark.parametrize("name, value, says", [
+    ("OTEL_PROPAGATORS", "nonsense", "no telemetry"),
+    pytest.param("OTEL_BSP_MAX_QUEUE_SIZE", "0", "no spans are sent", marks=pytest.mark.thorough)])
 def test_a_malformed_variable_of_its_own_keeps_nobody_from_working(app, name, value, says):
     dynos, _ = app
     dynos.env[name] = value

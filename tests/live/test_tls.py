@@ -45,7 +45,8 @@ def tls_port(certificate):
         server.stop()
 
 
-@pytest.mark.parametrize("query", ["", "?ssl_cert_reqs=none", "?ssl_cert_reqs=CERT_NONE", "verified"])
+@pytest.mark.parametrize("query", [
+    "", "?ssl_cert_reqs=none", pytest.param("?ssl_cert_reqs=CERT_NONE", marks=pytest.mark.thorough), "verified"])
 def test_every_connection_works_over_tls(tls_port, certificate, make_dynos, query):
     """Store, broker, results and promoter: a delayed chain needs them all."""
     if query == "verified":
