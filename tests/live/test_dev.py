@@ -121,6 +121,7 @@ def test_a_taken_port_is_said_in_one_line_with_the_way_out(project):
     assert answer.stderr == f"Port {port} is taken. Use another: PORT={port + 1} bin/dev\n"
 
 
+@pytest.mark.thorough
 def test_a_second_bin_dev_in_the_same_place_says_so(project):
     dev = Dev(project)
     dev.wait_until_ready()
@@ -146,6 +147,7 @@ def test_closing_the_terminal_stops_everything(project):
              "every process to end")
 
 
+@pytest.mark.thorough
 def test_bin_dev_takes_the_redis_that_it_is_given(project, redis):
     dev = Dev(project, REDIS_URL=redis.url)
     dev.wait_until_ready()

@@ -52,7 +52,7 @@ def job(**options):
     return json.dumps({"kind": "sample", "params": params} | options).encode()
 
 
-@pytest.mark.parametrize("beside", ["", "Sentry"])
+@pytest.mark.parametrize("beside", ["", pytest.param("Sentry", marks=pytest.mark.thorough)])
 def test_a_request_and_the_attempts_of_its_delayed_job_are_one_trace(app, sentry, beside):
     dynos, collector = app
     if beside:
@@ -151,6 +151,7 @@ def test_its_own_variables_turn_it_off(app, off):
     assert collector.got == []
 
 
+@pytest.mark.thorough
 def test_a_collector_that_is_away_is_in_nobodys_way(app):
     dynos, collector = app
     collector.end()
@@ -171,6 +172,7 @@ def test_a_malformed_variable_of_its_own_keeps_nobody_from_working(app, name, va
         wait_for(lambda text=process.text: says in text(), what=says)
 
 
+@pytest.mark.thorough
 def test_without_its_packages_the_app_says_so_and_works(app, tmp_path):
     dynos, _ = app
     (tmp_path / "opentelemetry.py").write_text("raise ModuleNotFoundError('no such package')\n")
