@@ -10,8 +10,10 @@ from tests.brokers import azurite
 from tests.dynos import freeze, thaw, wait_for
 
 # Whatever EVERY_BROKER says: not everywhere that there are Debian's brokers is there npm.
-pytestmark = pytest.mark.skipif(bool(azurite.missing()),
-                                reason=f"Azure Storage Queues is not here: {azurite.missing()}")
+pytestmark = [
+    pytest.mark.brokers,
+    pytest.mark.skipif(bool(azurite.missing()),
+                       reason=f"Azure Storage Queues is not here: {azurite.missing()}")]
 
 
 @pytest.fixture

@@ -13,8 +13,10 @@ from tests.brokers import rabbitmq
 from tests.dynos import wait_for
 
 pika = pytest.importorskip("pika")
-pytestmark = pytest.mark.skipif(bool(rabbitmq.missing()) and not os.environ.get("EVERY_BROKER"),
-                                reason=f"RabbitMQ is not here: {rabbitmq.missing()}")
+pytestmark = [
+    pytest.mark.brokers,
+    pytest.mark.skipif(bool(rabbitmq.missing()) and not os.environ.get("EVERY_BROKER"),
+                       reason=f"RabbitMQ is not here: {rabbitmq.missing()}")]
 needs_email = pytest.mark.skipif(not find_spec("app.jobs.email"), reason="the page's examples send an email")
 
 

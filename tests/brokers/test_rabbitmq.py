@@ -11,8 +11,10 @@ import pytest
 from tests.brokers import rabbitmq
 from tests.dynos import freeze, thaw, wait_for
 
-pytestmark = pytest.mark.skipif(bool(rabbitmq.missing()) and not os.environ.get("EVERY_BROKER"),
-                                reason=f"RabbitMQ is not here: {rabbitmq.missing()}")
+pytestmark = [
+    pytest.mark.brokers,
+    pytest.mark.skipif(bool(rabbitmq.missing()) and not os.environ.get("EVERY_BROKER"),
+                       reason=f"RabbitMQ is not here: {rabbitmq.missing()}")]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The charts beside the list of jobs."""
 
+import pytest
 from playwright.sync_api import expect
 
 
@@ -14,6 +15,7 @@ def test_the_charts_follow_what_the_worker_does(page, dynos):
     assert page.evaluate("window.notReloaded")
 
 
+@pytest.mark.thorough
 def test_the_last_day_is_a_link_away(page, dynos):
     dynos.wait(dynos.task("sample").delay({"label": "x", "seconds": 0.1}).id)
     page.goto(dynos.base + "/?state=succeeded")

@@ -3,6 +3,7 @@
 import re
 import time
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.dynos import wait_for
@@ -104,6 +105,7 @@ def test_the_focus_and_what_is_typed_stay_when_the_list_changes(owner, dynos):
     expect(button).to_be_focused()
 
 
+@pytest.mark.thorough
 def test_a_hidden_page_asks_for_nothing(owner, dynos):
     asked = []
     owner.on("request", lambda request: asked.append(request.url))
@@ -117,6 +119,7 @@ def test_a_hidden_page_asks_for_nothing(owner, dynos):
     assert any("/live" in url for url in asked)
 
 
+@pytest.mark.thorough
 def test_a_page_that_may_not_ask_so_often_says_that_it_is_the_limit(enter, dynos):
     dynos.web(RATE_LIMIT="15")
     page = enter()

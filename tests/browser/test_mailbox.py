@@ -72,6 +72,7 @@ def test_html_is_seen_but_runs_nothing_and_loads_nothing(page, dynos, pixel):
     assert asked == []
 
 
+@pytest.mark.thorough
 def test_the_frame_of_a_message_is_low_and_can_be_drawn_out(page, dynos):
     page.goto(f"{dynos.base}/outbox/{send(dynos, html='<p>Hello</p>')}")
     frame, around = page.locator("iframe"), page.locator(".mail")
@@ -105,6 +106,7 @@ def test_an_attachment_is_downloaded_byte_for_byte_while_it_is_kept(page, dynos)
     assert page.request.get(f"{dynos.base}/outbox/{id}/attachments/2").status == 404
 
 
+@pytest.mark.thorough
 def test_a_mail_may_be_all_hostile_and_all_spanish(browser, page, dynos):
     subject = "<img src=x onerror=alert(1)> \"'&quot; ¿Qué tal, señor? " + "ñ" * 150
     id = send(dynos, subject=subject, text="</pre><script>alert(1)</script> ¡Año nuevo!")
@@ -121,6 +123,7 @@ def test_a_mail_may_be_all_hostile_and_all_spanish(browser, page, dynos):
     context.close()
 
 
+@pytest.mark.thorough
 def test_what_is_too_large_to_keep_is_said(page, dynos):
     id = send(dynos, text="ñ" * 90_000, html="<p>" + "ñ" * 90_000)
     page.goto(f"{dynos.base}/outbox/{id}")

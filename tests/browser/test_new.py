@@ -116,7 +116,7 @@ def test_ten_minutes_are_ten_minutes(page, dynos, form):
 
 @pytest.mark.parametrize("now, at, offset", [
     ("2027-03-13T23:30:00-05:00", "2027-03-14T09:00", "240"),  # the clock goes forward in this night
-    ("2027-11-06T23:30:00-04:00", "2027-11-07T09:00", "300"),  # and back
+    pytest.param("2027-11-06T23:30:00-04:00", "2027-11-07T09:00", "300", marks=pytest.mark.thorough),  # and back
     pytest.param("2027-12-31T00:10:00-05:00", "2028-01-01T09:00", "300", marks=pytest.mark.thorough),
 ])
 def test_tomorrow_is_the_viewers_tomorrow_at_nine(page, form, now, at, offset):
@@ -128,6 +128,7 @@ def test_tomorrow_is_the_viewers_tomorrow_at_nine(page, form, now, at, offset):
     assert (sent["minutes"], sent["at"], sent["offset"]) == (["tomorrow"], [at], [offset])
 
 
+@pytest.mark.thorough
 def test_a_time_that_the_clock_skips_is_what_the_browser_takes_it_for(form):
     form.get_by_label("Date and time").fill("2027-03-14T02:30")
     assert form.evaluate("form => new FormData(form).get('offset')") == "300"  # 3:30 in summer
@@ -144,6 +145,7 @@ def test_files_are_chosen_and_dropped_and_named(page, dynos, form, tmp_path):
     assert names(dynos, jobs(dynos)[0]["params"]["papers"]) == ["a <b>.txt", "b.txt", "c.txt"]
 
 
+@pytest.mark.thorough
 def test_files_that_are_too_large_are_said_to_be_before_they_are_sent(page, dynos, form, tmp_path):
     (tmp_path / "large.bin").write_bytes(bytes(5_000_001))
     form.locator("[name=to]").fill("ada@example.com")
@@ -216,7 +218,7 @@ def test_without_scripts_files_are_sent_and_a_date_needs_no_chip(plain, dynos, t
     assert names(dynos, job["params"]["papers"]) == ["a.txt"]
 
 
-@pytest.mark.parametrize("path", ["/new/papers", "/new/sample",
+@pytest.mark.parametrize("path", ["/new/papers", pytest.param("/new/sample", marks=pytest.mark.thorough),
                                   pytest.param("/report?source=jobs", marks=NEEDS_REPORT)])
 def test_every_control_has_a_name_and_nothing_is_wider_than_a_phone(page, dynos, path):
     page.set_viewport_size({"width": 320, "height": 640})

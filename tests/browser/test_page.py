@@ -3,6 +3,7 @@
 import re
 import time
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.dynos import coming, wait_for
@@ -108,6 +109,7 @@ def test_what_is_wrong_is_said_in_the_form_and_what_was_typed_is_kept(page):
     expect(form.locator("[name=label]")).to_have_value("x" * 101)
 
 
+@pytest.mark.thorough
 def test_a_time_that_cannot_be_read_runs_nothing(page, dynos):
     """A browser's number input takes 1e3; what it would not take may come all the same."""
     csrf = page.locator("[name=csrf]").first.input_value()
@@ -128,6 +130,7 @@ def test_a_time_that_cannot_be_read_runs_nothing(page, dynos):
     assert second == f"{coming(1, 2)}-01-02T05:00:00.000Z"
 
 
+@pytest.mark.thorough
 def test_sending_the_form_twice_makes_one_job(page, dynos):
     form = open_form(page)
     form.locator("[name=label]").fill("once")
@@ -139,6 +142,7 @@ def test_sending_the_form_twice_makes_one_job(page, dynos):
     assert sum(dynos.store.counts().values()) == 1
 
 
+@pytest.mark.thorough
 def test_a_form_of_another_site_changes_nothing(page, dynos):
     id = dynos.task("sample").apply_async(({"label": "x"},), countdown=60).id
     answer = page.request.post(f"{dynos.base}/actions", form={"one": f"cancel {id}", "csrf": "guessed"})

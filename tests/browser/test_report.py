@@ -120,6 +120,7 @@ def test_a_report_is_made_weekly_and_its_schedule_paused_changed_and_deleted(rep
     expect(report.locator("main")).to_contain_text("Nothing is repeated yet")
 
 
+@pytest.mark.thorough
 def test_a_job_that_was_made_once_is_repeated_from_its_page(report):
     report.select_option("#report-format", "csv")
     report.click("text=Make the report")
@@ -129,6 +130,7 @@ def test_a_job_that_was_made_once_is_repeated_from_its_page(report):
     expect(report.locator("tbody tr")).to_contain_text("At 09:00 on Monday, America/New_York")
 
 
+@pytest.mark.thorough
 def test_the_apps_own_jobs_are_a_table_too(page, dynos):
     dynos.wait(dynos.work("a"))
     open_report(page)

@@ -183,6 +183,7 @@ def test_what_cannot_be_sent_is_exit_code_2_and_names_what_is_wrong(run, store, 
     assert not sum(store.counts().values())
 
 
+@pytest.mark.thorough
 def test_it_is_typed_as_the_readme_says_and_waits_to_the_end(dynos):
     dynos.worker()
 

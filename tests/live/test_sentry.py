@@ -65,7 +65,7 @@ def test_an_error_in_the_web_process_arrives(app):
     wait_for(lambda: errors(bodies, "no number"), what="Sentry to hear of it")
 
 
-@pytest.mark.parametrize("rate", ["0", "1"])
+@pytest.mark.parametrize("rate", ["1", pytest.param("0", marks=pytest.mark.thorough)])
 def test_a_request_and_its_delayed_job_share_a_trace_whose_error_comes_once_at_the_last_attempt(app, rate):
     dynos, bodies = app
     dynos.env["SENTRY_TRACES_SAMPLE_RATE"] = rate
@@ -99,6 +99,7 @@ def test_a_request_and_its_delayed_job_share_a_trace_whose_error_comes_once_at_t
         assert len({run["contexts"]["trace"]["trace_id"] for run in heard}) == 2
 
 
+@pytest.mark.thorough
 def test_what_follows_a_job_is_in_its_trace(app):
     dynos, bodies = app
     dynos.worker()
@@ -192,7 +193,7 @@ def test_an_occurrence_that_fails_for_good_is_an_error_and_not_before(app):
     assert event["tags"]["job"].startswith(id)
 
 
-@pytest.mark.parametrize("when", ["running", "queued"])
+@pytest.mark.parametrize("when", ["running", pytest.param("queued", marks=pytest.mark.thorough)])
 def test_one_that_is_cancelled_is_an_error(app, when):
     dynos, bodies = app
     worker = dynos.worker()
@@ -219,6 +220,7 @@ def test_a_worker_that_dies_leaves_its_occurrence_to_another_which_says_how_it_e
     assert len({item["check_in_id"] for item in found}) == 1
 
 
+@pytest.mark.thorough
 def test_one_whose_last_attempt_dies_with_its_worker_is_an_error(app):
     dynos, bodies = app
     dynos.worker()
