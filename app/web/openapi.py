@@ -37,7 +37,7 @@ def openapi():
 
 
 def describe() -> dict:
-    """The description, with the kinds of job that this app has. Made once: it is as long as the app does not change."""
+    """The description, with the kinds of job that this app has; made once, as nothing in it changes."""
     made = current_app.extensions
     if "description" not in made:
         made["description"] = description()
