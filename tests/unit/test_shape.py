@@ -250,8 +250,8 @@ def test_a_feature_can_be_deleted_and_everything_else_still_works(tmp_path, feat
     answer = subprocess.run([sys.executable, "-c", START], cwd=project, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
     assert repr(feature) not in answer.stdout
-    answer = subprocess.run([sys.executable, "-m", "pytest", "-n0", "-q", "--collect-only"], cwd=project,
-                            capture_output=True, text=True)
+    answer = subprocess.run([sys.executable, "-m", "pytest", "-n0", "-q", "--collect-only", "--assert=plain"],
+                            cwd=project, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout
     # What cannot know of it need not run; the README is for the owner to change.
     tests = [path for path in (project / "tests" / "unit").glob("test_*.py")
